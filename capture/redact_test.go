@@ -1,0 +1,189 @@
+package capture
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// clean gives what is written of the data of several lines.
+func clean(t testing.TB, data ...string) []string {
+	t.Helper()
+	var lines []Line
+	for _, d := range data {
+		lines = append(lines, message(d))
+	}
+	var got []string
+	for _, l := range messages(t, written(t, true, lines...)) {
+		got = append(got, string(l.Data))
+	}
+	return got
+}
+
+func TestRedaction(t *testing.T) {
+	for _, tt := range []struct{ name, data, want string }{
+		{"nothing to hide", `{ "a":"b" , "c":[1,-2.5e3,true,null,{}] }`, `{ "a":"b" , "c":[1,-2.5e3,true,null,{}] }`},
+		{"a login", `{"method":"login","params":{"login":"1008","passwd":"1234"},"id":1}`, `{"method":"login","params":{"login":"1008","passwd":"redacted"},"id":1}`},
+		{"keys in any case, with blanks", `{"PassWd" : "x","access_token"	:"y"}`, `{"PassWd" : "redacted","access_token"	:"redacted"}`},
+		{"keys by their end", `{"jsonrpc-password":"x","as_token":"y","client_secret":"z","passwords":"n","tokens":"n"}`,
+			`{"jsonrpc-password":"redacted","as_token":"redacted","client_secret":"redacted","passwords":"n","tokens":"n"}`},
+		{"a key that is escaped", `{"pass\u0077d":"x"}`, `{"pass\u0077d":"redacted"}`},
+		{"a long key", `{"` + strings.Repeat("x", 40) + `_token":"x","` + strings.Repeat("x", 40) + `":"x"}`, `{"` + strings.Repeat("x", 40) + `_token":"redacted","` + strings.Repeat("x", 40) + `":"x"}`},
+		{"a number", `{"token":-1.5e3,"a":1}`, `{"token":"redacted","a":1}`},
+		{"what is no secret", `{"token":null,"passwd":"","secret":true,"a":"b"}`, `{"token":null,"passwd":"","secret":true,"a":"b"}`},
+		{"a whole object", `{"secret":{"a":"x","b":[1,{"c":"y"}]},"d":"e","f":2}`, `{"secret":{"a":"redacted","b":["redacted",{"c":"redacted"}]},"d":"e","f":2}`},
+		{"a text like a key", `["passwd","x"]`, `["passwd","x"]`},
+		{"escapes at the end", `{"passwd":"x\\","a":"\"","token":"\\\""}`, `{"passwd":"redacted","a":"\"","token":"redacted"}`},
+		{"an SDP", `{"sdp":"v=0\r\na=ice-pwd:x\/y\r\na=mid:0\r\n"}`, `{"sdp":"v=0\r\na=ice-pwd:redacted\r\na=mid:0\r\n"}`},
+		{"an SDP in odd escapes", `{"sdp":"v=0\u000d\u000aa=ice\u002dpwd:x"}`, `{"sdp":"v=0\r\na=ice-pwd:redacted"}`},
+		{"odd escapes alone", `{"a":"\u00e9\u003c\"b\""}`, `{"a":"\u00e9\u003c\"b\""}`},
+		{"JSON in a text", `{"body":"{\"passwd\":\"x\",\"sdp\":\"a=ice-pwd:y\\r\\n\"} é"}`, `{"body":"{\"passwd\":\"redacted\",\"sdp\":\"a=ice-pwd:redacted\\r\\n\"} é"}`},
+		{"a secret at the top", `"x"`, `"x"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := clean(t, tt.data)[0]; got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestRedactionOfWhatIsNoJSON(t *testing.T) {
+	for _, tt := range []struct{ data, want string }{
+		{`{"method":"login","params":{"passwd":"1234"`, `{"method":"login","params":{"passwd":"redacted"`},
+		{`{"passwd":"1234`, `{"passwd":"redacted"`},
+		{`{"passwd":"1`, `{"passwd":"redacted"`},
+		{"hello \xff a=ice-pwd:x", "hello \ufffd a=ice-pwd:redacted"},
+		{`{"passwd":1234} trailing`, `{"passwd":"redacted"} trailing`},
+	} {
+		l := messages(t, written(t, true, message(tt.data)))[0]
+		if got := string(l.Message()); !l.Raw || got != tt.want {
+			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
+	}
+}
+
+func TestSessionIDsCanStillBeToldApart(t *testing.T) {
+	got := clean(t,
+		`{"params":{"sessid":"one","passwd":"one"}}`,
+		`{"result":{"sessid":"two"},"eventChannel":"presence"}`,
+		`{"sessid":"o\u006ee","eventChannel":"two","name":"one"}`,
+		`{"sessid":17}`,
+	)
+	want := []string{
+		`{"params":{"sessid":"redacted-1","passwd":"redacted"}}`,
+		`{"result":{"sessid":"redacted-2"},"eventChannel":"presence"}`,
+		`{"sessid":"redacted-1","eventChannel":"redacted-2","name":"one"}`,
+		`{"sessid":"redacted"}`,
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("got  %s\nwant %s", got[i], want[i])
+		}
+	}
+}
+
+func TestSessionIDsAreRememberedWithinBounds(t *testing.T) {
+	r := &redactor{}
+	for i := range maxSessions + 10 {
+		r.session(strings.Repeat("x", i+1))
+	}
+	if len(r.sessions) != maxSessions || r.session("new") != redacted || r.session("x") != "redacted-1" {
+		t.Errorf("%d are remembered", len(r.sessions))
+	}
+}
+
+func TestNoSecretOfTheCapturesSurvives(t *testing.T) {
+	found := 0
+	for _, path := range captures(t) {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := messages(t, string(raw))
+		got := written(t, true, lines...)
+		for _, m := range regexp.MustCompile(`"sessid":"([^"]{6,})"|a=ice-pwd:([^\\"]+)|a=fingerprint:[^ ]+ ([^\\"]+)`).FindAllStringSubmatch(string(raw), -1) {
+			secret := m[1] + m[2] + m[3]
+			found++
+			if strings.Contains(got, secret) {
+				t.Fatalf("%s: %s survives", path, secret)
+			}
+		}
+	}
+	if found < 1000 {
+		t.Errorf("only %d secrets in the captures", found)
+	}
+}
+
+// lawsOfRedaction hold for any data.
+func lawsOfRedaction(t *testing.T, data string) {
+	t.Helper()
+	before := messages(t, written(t, false, message(data)))[0]
+	after := messages(t, written(t, true, message(data)))[0]
+	if before.Raw != after.Raw {
+		t.Fatalf("JSON before or after alone\n%s\n%s", before.Data, after.Data)
+	}
+	if !before.Raw && json.Valid([]byte(data)) != json.Valid(after.Data) {
+		t.Fatalf("valid before or after alone\n%s\n%s", data, after.Data)
+	}
+	again := messages(t, written(t, true, after))[0]
+	if a, b := nameless(again), nameless(after); a != b {
+		t.Fatalf("twice is not once\n%s\n%s", b, a)
+	}
+}
+
+// nameless gives a message with session ids and other secrets alike.
+func nameless(l Line) string {
+	return regexp.MustCompile(`redacted-[0-9]+`).ReplaceAllString(string(l.Message()), redacted)
+}
+
+func FuzzRedaction(f *testing.F) {
+	f.Add(`{"params":{"passwd":"x","sdp":"v=0\r\na=mid:0"},"id":1}`, "1234")
+	f.Add(`[{"sessid":"a"},{"eventChannel":"a"},"\ud800","\\"]`, "a\"b\\c")
+	f.Add(`{"password":{"a":[1,{"b":"c"}]}} x`, "\xff")
+	f.Add(`{"a":"{\"token\":\"x\"}"}`, "+/=")
+	f.Fuzz(func(t *testing.T, data, secret string) {
+		lawsOfRedaction(t, data)
+		if !json.Valid([]byte(data)) || strings.Contains(data, "PLANTED") {
+			return
+		}
+		quoted, _ := json.Marshal("PLANTED" + secret)
+		sdp, _ := json.Marshal("v=0\r\na=ice-pwd:PLANTED\r\na=fingerprint:sha-256 PLANTED\r\na=crypto:1 X inline:PLANTED\r\n" + strings.ToLower(secret))
+		planted := `{"a":` + data + `,"passwd":` + string(quoted) + `,"b":[{"access_token" : [` + string(quoted) + `]}],"sessid":` + string(quoted) +
+			`,"sdp":` + string(sdp) + `,"c":` + data + `}`
+		got := clean(t, planted)[0]
+		if strings.Contains(got, "PLANTED") {
+			t.Fatalf("a secret survives\n%s\n%s", planted, got)
+		}
+		nested, _ := json.Marshal(planted)
+		if got := clean(t, `{"body":`+string(nested)+`}`)[0]; strings.Contains(got, "PLANTED") {
+			t.Fatalf("a secret survives\n%s\n%s", nested, got)
+		}
+	})
+}
+
+func FuzzReader(f *testing.F) {
+	f.Add([]byte(`{"ts":"2026-11-22T00:29:03Z","transport":"verto","dir":"in","data":1}` + "\n\n{}\n" + `{"ts"`))
+	f.Add([]byte(`{"ts":"2026-11-22T00:29:03+25:00","transport":"\u0000","dir":"out","conn":"A","raw":true,"data":"x"}` + "\r\n\xff"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r := NewReader("fuzz", strings.NewReader(string(data)))
+		var lines []Line
+		for range strings.Count(string(data), "\n") + 2 {
+			if l, err := r.Next(); err == nil {
+				lines = append(lines, l)
+			}
+		}
+		if _, err := r.Next(); err == nil || err.Error() != "EOF" {
+			t.Fatalf("more lines than line ends: %v", err)
+		}
+		for _, l := range lines {
+			copied := messages(t, written(t, false, l))
+			if len(copied) != 1 || !copied[0].TS.Equal(l.TS) || string(copied[0].Data) != string(l.Data) {
+				t.Fatalf("%+v became %+v", l, copied)
+			}
+			lawsOfRedaction(t, string(l.Data))
+		}
+	})
+}
