@@ -1,0 +1,206 @@
+package verto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"vertigo/engine"
+)
+
+// A keeper keeps one account connected: socket after socket, each under the
+// same sessid. Only its own goroutine uses it, save for the timer of giveUp.
+type keeper struct {
+	*Client
+	account *account
+	log     *slog.Logger
+
+	retry   backoff // of a server that cannot be reached, or drops us
+	refused backoff // of a login that it refuses
+	detach  *time.Timer
+	last    complaint
+	sockets int // that it has opened
+}
+
+// A complaint is what went wrong last, so that it is not logged at each try.
+type complaint struct {
+	text   string
+	at     time.Time // when it was logged
+	number int       // how often it happened since
+}
+
+func newKeeper(c *Client, a *account) *keeper {
+	return &keeper{
+		Client: c, account: a,
+		log:     c.log.With("url", c.cfg.URL, "login", a.Login),
+		retry:   backoff{span: c.times.retry},
+		refused: backoff{span: c.times.refused},
+	}
+}
+
+// A refusedError is the server's no to a login, in its own words.
+type refusedError struct {
+	code  string
+	words string
+}
+
+func (e refusedError) Error() string {
+	return fmt.Sprintf("login refused: %s (%s)", e.words, e.code)
+}
+
+// sessionInUse is what the server says of a sessid that another user holds.
+const sessionInUse = "Session in use"
+
+// errPunted is the end of a socket whose session another one took over.
+var errPunted = errors.New("session taken over")
+
+// run connects again and again until ctx is done.
+func (k *keeper) run(ctx context.Context) {
+	defer k.reattached()
+	for {
+		wasReady, err := k.connect(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(k.after(wasReady, err)):
+		}
+	}
+}
+
+// connect lives through one socket. It says whether that was ever ready, and
+// what ended it.
+func (k *keeper) connect(ctx context.Context) (wasReady bool, err error) {
+	conn, err := k.dial(ctx)
+	if err != nil {
+		return false, err
+	}
+	s := newSocket(k, conn)
+	err = s.run(ctx)
+	wasReady = s.stage == inUse
+	if wasReady && time.Since(s.readyAt) >= k.times.retry.max {
+		k.retry.reset()
+	}
+	k.lost(ctx, s)
+	return wasReady, err
+}
+
+// after says how long to rest after a socket that ended with err, and logs
+// what the operator has to know.
+func (k *keeper) after(wasReady bool, err error) time.Duration {
+	var no refusedError
+	switch {
+	case errors.Is(err, errPunted):
+		k.log.Error("another instance has logged in with the session of this login: does Vertigo run twice with one account or state file?", "again_in", k.times.punted)
+		k.startOver()
+		return k.times.punted
+	case errors.As(err, &no):
+		wait := k.refused.next()
+		k.complain("login refused", wait, "answer", no.words, "code", no.code)
+		if no.words == sessionInUse {
+			k.startOver()
+		}
+		return wait
+	}
+	wait := k.retry.next()
+	if wasReady {
+		k.log.Warn("connection lost", "err", err, "again_in", wait.Round(time.Millisecond))
+	} else {
+		k.complain("not connected", wait, "err", err)
+	}
+	return wait
+}
+
+// complain logs a failure: a new one at once, the same one now and then.
+func (k *keeper) complain(msg string, wait time.Duration, facts ...any) {
+	text := fmt.Sprint(append([]any{msg}, facts...)...)
+	k.last.number++
+	if text == k.last.text && time.Since(k.last.at) < k.times.remind {
+		return
+	}
+	if text != k.last.text {
+		k.last.number = 1
+	}
+	facts = append(facts, "failures", k.last.number, "again_in", wait.Round(time.Millisecond))
+	k.log.Error(msg, facts...)
+	k.last = complaint{text: text, at: time.Now(), number: k.last.number}
+}
+
+// connected notes that a socket has become ready.
+func (k *keeper) connected() {
+	k.refused.reset()
+	k.last = complaint{}
+}
+
+// lost tells the rules what the end of s means for what was under way on it.
+// Its calls wait for the next socket, detach_timeout at most: then the server
+// ends them as well. When ctx is done the rules are told nothing more.
+func (k *keeper) lost(ctx context.Context, s *socket) {
+	unanswered := s.pending.takeAll()
+	queue := k.book.lost(k.account, unanswered, func() {
+		if ctx.Err() == nil {
+			k.say(s.name, downWord(k.account.Login))
+		}
+	})
+	if ctx.Err() != nil {
+		if n := len(unanswered) + len(queue); n > 0 {
+			k.log.Warn("requests without a reply at the end", "sent", len(unanswered), "unsent", len(queue))
+		}
+		return
+	}
+	for _, r := range unanswered {
+		s.fail(r, connectionLost)
+	}
+	for _, q := range queue {
+		if !q.own {
+			k.refuse(q.Action, connectionLost)
+		}
+	}
+	if k.detach == nil && k.book.has(k.account) {
+		k.detach = time.AfterFunc(k.cfg.DetachTimeout, func() {
+			k.gone(s.name, k.book.giveUp(k.account))
+		})
+	}
+}
+
+// reattached notes that the server has said what became of the earlier calls.
+func (k *keeper) reattached() {
+	if k.detach != nil {
+		k.detach.Stop()
+		k.detach = nil
+	}
+}
+
+// startOver leaves the session, and the calls on it, to whoever has it now.
+func (k *keeper) startOver() {
+	k.reattached()
+	k.sessions.leave(k.account.Login)
+	k.gone("", k.book.abandon(k.account))
+}
+
+// gone tells the rules that the server no longer has these calls.
+func (k *keeper) gone(conn string, keys []string) {
+	if len(keys) == 0 {
+		return
+	}
+	k.log.Warn("calls are gone with their connection", "calls", len(keys))
+	words := make([]word, len(keys))
+	for i, key := range keys {
+		words[i] = goneWord(key)
+	}
+	k.say(conn, words...)
+}
+
+// say delivers words of the transport itself.
+func (k *keeper) say(conn string, words ...word) {
+	messages := make([]engine.Message, len(words))
+	for i, w := range words {
+		raw := w.raw()
+		messages[i] = k.codec.message(time.Time{}, readFrame(raw), raw)
+	}
+	k.inbox.words(conn, messages...)
+}
