@@ -1,0 +1,379 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Limits bound what peers can make the engine hold or do. A zero field takes
+// its default.
+type Limits struct {
+	MessageBytes  int           // of one message; 1 MiB
+	Calls         int           // at once; 10,000
+	BufferItems   int           // where a buffer sets no limit of its own; 256
+	BufferBytes   int           // in one buffer; 1 MiB
+	Sends         int           // one rule may send for one message; 64
+	Keys          int           // of one call; 64
+	Loops         int           // engine messages of one call at one instant of a step; 64
+	Waiting       int           // messages that wait for their call to begin, in all; 10,000
+	WaitingPer    int           // and for one call; 64
+	WaitingBytes  int           // and their size in all; 16 MiB
+	WaitFor       time.Duration // how long they wait; 30 s
+	RememberEnded time.Duration // how long an ended call's keys are known, so that late messages begin nothing; 5 min
+	CallAge       time.Duration // after which a call is ended; 12 h
+}
+
+func (l Limits) orDefault() Limits {
+	l.MessageBytes = cmp.Or(l.MessageBytes, 1<<20)
+	l.Calls = cmp.Or(l.Calls, 10_000)
+	l.BufferItems = cmp.Or(l.BufferItems, 256)
+	l.BufferBytes = cmp.Or(l.BufferBytes, 1<<20)
+	l.Sends = cmp.Or(l.Sends, 64)
+	l.Keys = cmp.Or(l.Keys, 64)
+	l.Loops = cmp.Or(l.Loops, 64)
+	l.Waiting = cmp.Or(l.Waiting, 10_000)
+	l.WaitingPer = cmp.Or(l.WaitingPer, 64)
+	l.WaitingBytes = cmp.Or(l.WaitingBytes, 16<<20)
+	l.WaitFor = cmp.Or(l.WaitFor, 30*time.Second)
+	l.RememberEnded = cmp.Or(l.RememberEnded, 5*time.Minute)
+	l.CallAge = cmp.Or(l.CallAge, 12*time.Hour)
+	return l
+}
+
+// An Outcome says what became of a message.
+type Outcome string
+
+const (
+	Fired     Outcome = "fired"     // a rule acted on it; several with also, a trace for each
+	Unmatched Outcome = "unmatched" // no rule is for it
+	Failed    Outcome = "failed"    // it could not be read, or a rule for it could not be evaluated
+	Waiting   Outcome = "waiting"   // it names a call that has not begun yet
+	Late      Outcome = "late"      // its call has ended
+)
+
+// A Trace tells what the engine did with one message. It is valid during the
+// call of the observer only, but for the values it holds.
+type Trace struct {
+	Now      time.Time
+	Message  *Message
+	Outcome  Outcome
+	Call     CallID
+	Rule     *Rule  // that fired or failed
+	From, To string // the call's state before and after
+	Actions  []Action
+	Err      error
+	Ended    bool // the call ended by it
+}
+
+// An Engine holds the calls under way. It is not safe for concurrent use: one
+// goroutine steps it.
+type Engine struct {
+	rules   *Ruleset
+	limits  Limits
+	observe func(Trace)
+
+	now       time.Time
+	steps     uint64
+	order     uint64
+	calls     map[CallID]*Call
+	byKey     map[callKey]*Call
+	ended     map[callKey]*deadline
+	waiting   map[callKey]*waiting
+	waitCount int
+	waitBytes int
+	down      map[string]bool // transports that said they are down
+	windows   map[string]*window
+	sweepAt   int
+	deadlines deadlines
+
+	out      []Action
+	queue    []queued
+	released []Message // waited for a call that has now begun
+	frame    Frame
+	doc      document
+	fresh    *Call // that the message at hand would begin
+	tx       transaction
+	scratch  []*Rule
+}
+
+type queued struct {
+	call   *Call
+	m      Message
+	slot   int    // of the buffer whose items go with it; -1: none
+	reason string // why the buffer speaks
+}
+
+// Options are what an engine can be given beside its rules.
+type Options struct {
+	Limits Limits
+	// Observe, if not nil, is called for each message with what became of it, as
+	// part of Step.
+	Observe func(Trace)
+}
+
+// New returns an engine with no calls, that follows rules. The rule set must be
+// finished.
+func New(rules *Ruleset, o Options) *Engine {
+	return &Engine{
+		rules:   rules,
+		limits:  o.Limits.orDefault(),
+		observe: o.Observe,
+		calls:   map[CallID]*Call{},
+		byKey:   map[callKey]*Call{},
+		ended:   map[callKey]*deadline{},
+		waiting: map[callKey]*waiting{},
+		down:    map[string]bool{},
+		windows: map[string]*window{},
+	}
+}
+
+// SetRules makes rules the ones that calls begin with from now on. Calls under
+// way keep theirs.
+func (e *Engine) SetRules(rules *Ruleset) { e.rules = rules }
+
+// NextDeadline returns when Step must be called even if nothing arrives; ok is
+// false if nothing is awaited.
+func (e *Engine) NextDeadline() (at time.Time, ok bool) {
+	if len(e.deadlines.heap) == 0 {
+		return time.Time{}, false
+	}
+	return e.deadlines.heap[0].at, true
+}
+
+// Calls returns the calls under way in the order in which they began.
+func (e *Engine) Calls() []CallInfo {
+	infos := make([]CallInfo, 0, len(e.calls))
+	for _, c := range e.ordered() {
+		infos = append(infos, c.info())
+	}
+	return infos
+}
+
+func (e *Engine) ordered() []*Call {
+	list := make([]*Call, 0, len(e.calls))
+	for _, c := range e.calls {
+		list = append(list, c)
+	}
+	slices.SortFunc(list, func(a, b *Call) int { return cmp.Compare(a.order, b.order) })
+	return list
+}
+
+// Step lets what happened act on the calls that e holds, and returns what to
+// send, in order. First everything that was due by now happens, at its own
+// time; then the messages, in order. What the engine says itself (a buffer is
+// complete, a call ended) is said after the whole batch, so that an invite and
+// its hangup that come together never dial. The same rules, messages and times
+// always give the same actions. The engine keeps the messages' bodies: they
+// must not change afterwards.
+func (e *Engine) Step(now time.Time, batch ...Message) []Action {
+	e.out = nil
+	e.steps++
+	for {
+		d := e.deadlines.due(now)
+		if d == nil {
+			break
+		}
+		e.advance(d.at)
+		e.expire(d)
+		e.drain()
+	}
+	e.advance(now)
+	for i := range batch {
+		e.receive(&batch[i])
+		e.release()
+	}
+	e.drain()
+	return e.out
+}
+
+// Stop lets the rules end every call under way ("engine call.stop", with the
+// reason in the message), ends those that they leave, and returns what to send.
+func (e *Engine) Stop(now time.Time, reason string) []Action {
+	e.out = nil
+	e.steps++
+	e.advance(now)
+	for _, c := range e.ordered() {
+		e.stopCall(c, reason)
+	}
+	e.drain()
+	return e.out
+}
+
+func (e *Engine) advance(now time.Time) {
+	if now.After(e.now) {
+		e.now = now
+	}
+}
+
+// receive finds out what a message belongs to and lets the rules act on it.
+func (e *Engine) receive(m *Message) {
+	switch m.Type {
+	case TransportUp, TransportDown:
+		e.down[m.Transport] = m.Type == TransportDown
+		e.handle(m, nil, nil)
+		for _, c := range e.ordered() {
+			if c.talksTo(m.Transport) {
+				e.handle(m, c, nil)
+			}
+		}
+		return
+	}
+	if m.Call != "" {
+		if c := e.calls[m.Call]; c != nil {
+			e.handle(m, c, nil)
+			return
+		}
+		if m.Key == "" {
+			e.tell(Trace{Message: m, Outcome: Late, Call: m.Call})
+			return
+		}
+	}
+	if m.Key == "" {
+		e.handle(m, nil, nil)
+		return
+	}
+	key := callKey{m.Transport, m.Scope, m.Key}
+	if c := e.byKey[key]; c != nil {
+		e.handle(m, c, nil)
+		return
+	}
+	if e.ended[key] != nil {
+		e.tell(Trace{Message: m, Outcome: Late})
+		return
+	}
+	e.handle(m, nil, &key)
+}
+
+func (c *Call) talksTo(transport string) bool {
+	for _, k := range c.keys {
+		if k.transport == transport {
+			return true
+		}
+	}
+	return false
+}
+
+var errTooManyRules = errors.New("engine messages set each other off without end")
+
+// drain handles what the engine has to say itself, until it has said all.
+func (e *Engine) drain() {
+	e.release()
+	for i := 0; i < len(e.queue); i++ {
+		q := e.queue[i]
+		if q.call.loop(e.steps, e.now) > e.limits.Loops {
+			if q.slot >= 0 {
+				q.call.buffers[q.slot].due = false
+			}
+			e.tell(Trace{Message: &q.m, Outcome: Failed, Call: q.call.id, Err: errTooManyRules})
+			continue
+		}
+		if q.slot >= 0 {
+			e.sayBuffer(q)
+		} else {
+			e.handle(&q.m, q.call, nil)
+		}
+		e.release()
+	}
+	clear(e.queue)
+	e.queue = e.queue[:0]
+}
+
+// say queues a message of the engine's own about a call.
+func (e *Engine) say(c *Call, typ string, body []byte) {
+	e.queue = append(e.queue, queued{call: c, slot: -1, m: e.own(c, typ, body)})
+}
+
+func (e *Engine) own(c *Call, typ string, body []byte) Message {
+	return Message{Transport: "engine", Type: typ, Call: c.id, At: e.now, Body: body}
+}
+
+func (e *Engine) expire(d *deadline) {
+	switch d.kind {
+	case timerDue:
+		name := d.call.rs.Timers[d.slot]
+		body := []byte(`{"type":"timer.` + name + `"}`)
+		e.say(d.call, "timer."+name, body)
+	case bufferIdle:
+		e.complete(d.call, d.slot, "idle")
+	case bufferLate:
+		e.complete(d.call, d.slot, "timeout")
+	case callTooOld:
+		e.stopCall(d.call, "age")
+	case waitingOver:
+		e.giveUpWaiting(d.key)
+	case endedOver:
+		delete(e.ended, d.key)
+	}
+}
+
+// stopCall gives the rules a last word on a call and then ends it.
+func (e *Engine) stopCall(c *Call, reason string) {
+	m := e.own(c, "call.stop", []byte(`{"type":"call.stop","reason":"`+reason+`"}`))
+	e.handle(&m, c, nil)
+	if !c.ended {
+		e.end(c, nil)
+	}
+}
+
+// end forgets a call, but for its keys, and says so.
+func (e *Engine) end(c *Call, r *Rule) {
+	last := c.state
+	c.ended, c.state = true, stateEnd
+	delete(e.calls, c.id)
+	for _, k := range c.keys {
+		delete(e.byKey, k)
+		e.rememberEnded(k)
+	}
+	for _, d := range c.timers {
+		e.deadlines.stop(d)
+	}
+	e.deadlines.stop(c.age)
+	for i := range c.buffers {
+		e.deadlines.stop(c.buffers[i].idle)
+		e.deadlines.stop(c.buffers[i].timeout)
+	}
+	for _, h := range c.holds {
+		e.unhold(h)
+	}
+	if e.observe == nil && c.rs.entry("engine", "call.end") == nil {
+		return
+	}
+	e.say(c, "call.end", e.endBody(c, last, r))
+}
+
+func (e *Engine) endBody(c *Call, last string, r *Rule) []byte {
+	body := append([]byte(nil), `{"type":"call.end","state":"`...)
+	body = AppendText(body, last, true)
+	if r != nil {
+		body = AppendText(append(body, `,"rule":"`...), r.Name, true)
+	}
+	if slot := c.rs.cause; slot >= 0 {
+		if cause, ok := c.vars[slot].get().(string); ok {
+			body = AppendText(append(body, `,"cause":"`...), cause, true)
+		}
+	}
+	body = c.begun.UTC().AppendFormat(append(body, `,"begun":"`...), time.RFC3339Nano)
+	return fmt.Appendf(body, `","duration":%d}`, e.now.Sub(c.begun).Milliseconds())
+}
+
+func (e *Engine) rememberEnded(k callKey) {
+	d := e.ended[k]
+	if d == nil {
+		if len(e.ended) >= 10*e.limits.Calls {
+			return // memory is bounded; what comes late for this call waits, and is then unmatched
+		}
+		d = &deadline{kind: endedOver, key: k, index: -1}
+		e.ended[k] = d
+	}
+	e.deadlines.start(d, e.now.Add(e.limits.RememberEnded))
+}
+
+func (e *Engine) tell(t Trace) {
+	if e.observe != nil {
+		t.Now = e.now
+		e.observe(t)
+	}
+}

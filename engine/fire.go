@@ -1,0 +1,403 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// A transaction holds what a rule is about to do. Everything that can fail is
+// evaluated into it first; then it is entered as a whole or not at all.
+type transaction struct {
+	uses   []use
+	undo   []oldVar
+	pushes []pushed
+	timers []timed
+	binds  []callKey
+	out    []Action
+	next   string
+}
+
+var (
+	errTooManyCalls = errors.New("too many calls at once")
+	errTooManySends = errors.New("the rule sends too many messages at once")
+	errTooManyKeys  = errors.New("the call has too many keys")
+)
+
+type oldVar struct {
+	slot int
+	v    Value
+}
+
+type pushed struct {
+	buffer  int
+	items   []Value
+	bytes   int
+	lost    int    // items that it has no room for
+	reason  string // "complete" or "limit": the buffer is done
+	idle    time.Duration
+	timeout time.Duration
+	setIdle bool
+	setLate bool
+}
+
+type timed struct {
+	slot int
+	in   time.Duration
+}
+
+// beginning returns the call that the message with this key would begin; it is
+// not known to the engine until a rule has fired.
+func (e *Engine) beginning(key callKey) *Call {
+	if e.fresh != nil {
+		return e.fresh
+	}
+	rs := e.rules
+	e.fresh = &Call{
+		id:      CallID(deriveID(key.transport, key.scope, key.key)),
+		state:   stateBegun,
+		begun:   e.now,
+		rs:      rs,
+		vars:    make([]Value, len(rs.Vars)),
+		buffers: make([]bufferState, len(rs.Buffers)),
+		timers:  make([]*deadline, len(rs.Timers)),
+		keys:    []callKey{key},
+		seen:    1,
+	}
+	return e.fresh
+}
+
+// fire lets rule r act on message m: wholly, or not at all if it returns an
+// error.
+func (e *Engine) fire(r *Rule, m *Message, key *callKey) error {
+	f := &e.frame
+	if r.New {
+		if len(e.calls) >= e.limits.Calls {
+			return errTooManyCalls
+		}
+		f.call = e.beginning(*key)
+	}
+	tx := &e.tx
+	tx.undo, tx.pushes, tx.timers, tx.binds, tx.out, tx.next = tx.undo[:0], tx.pushes[:0], tx.timers[:0], tx.binds[:0], nil, ""
+	if err := e.prepare(r, m); err != nil {
+		for i := len(tx.undo) - 1; i >= 0; i-- {
+			f.call.vars[tx.undo[i].slot] = tx.undo[i].v
+		}
+		if r.New {
+			f.call = nil
+		}
+		return err
+	}
+	e.commit(r, m, key)
+	return nil
+}
+
+// prepare evaluates everything that r does. Only variables change, and those
+// can be undone.
+func (e *Engine) prepare(r *Rule, m *Message) error {
+	f, tx := &e.frame, &e.tx
+	// All values are computed before any is set: the order within a table means
+	// nothing.
+	for _, s := range r.Set {
+		v, err := value(f, s.Expr)
+		if err != nil {
+			return err
+		}
+		v = f.keep(v)
+		tx.undo = append(tx.undo, oldVar{s.Var, v})
+	}
+	for i, s := range r.Set {
+		v := tx.undo[i].v
+		tx.undo[i].v = f.call.vars[s.Var]
+		f.call.vars[s.Var] = v
+	}
+	for _, p := range r.Push {
+		if err := e.preparePush(p); err != nil {
+			return err
+		}
+	}
+	for _, t := range r.Timer {
+		v, err := t.Expr.Eval(f)
+		if err != nil {
+			return err
+		}
+		if v == nil {
+			continue
+		}
+		d, err := Duration(v)
+		if err != nil {
+			return fmt.Errorf("timer.%s: %w", f.rs.Timers[t.Timer], err)
+		}
+		tx.timers = append(tx.timers, timed{t.Timer, d})
+	}
+	for i, s := range r.Send {
+		if err := e.prepareSend(r, m, i, s); err != nil {
+			return err
+		}
+	}
+	if r.Next != nil {
+		v, err := r.Next.Eval(f)
+		if err != nil {
+			return err
+		}
+		next, ok := v.(string)
+		if !ok || next == "" {
+			return fmt.Errorf("next is %v, not the name of a state", v)
+		}
+		tx.next = next
+	}
+	return nil
+}
+
+// value evaluates an expression; one that only names a field keeps its JSON.
+func value(f *Frame, x Expr) (Value, error) {
+	if raw, ok := x.(RawExpr); ok {
+		return raw.Raw(f), nil
+	}
+	v, err := x.Eval(f)
+	return madeValue(v), err
+}
+
+// Duration reads what an expression for a time came to: a duration, or text
+// such as "500ms".
+func Duration(v any) (time.Duration, error) {
+	switch v := v.(type) {
+	case time.Duration:
+		return max(v, 0), nil
+	case string:
+		d, err := time.ParseDuration(v)
+		if err != nil {
+			return 0, fmt.Errorf("%q is not a duration such as \"500ms\" or \"1m30s\"", v)
+		}
+		return max(d, 0), nil
+	}
+	return 0, fmt.Errorf("%v is not a duration such as \"500ms\" or \"1m30s\"", v)
+}
+
+func (e *Engine) prepareSend(r *Rule, m *Message, at int, s *Send) error {
+	f := &e.frame
+	if s.Each == nil {
+		f.Item = nil
+		return e.prepareOne(r, m, s, strconv.Itoa(at))
+	}
+	v, err := s.Each.Eval(f)
+	if err != nil {
+		return err
+	}
+	list, ok := v.([]any)
+	if !ok && v != nil {
+		return fmt.Errorf("each is %v, not a list", v)
+	}
+	defer func() { f.Item = nil }()
+	for i, item := range list {
+		f.Item = item
+		if err := e.prepareOne(r, m, s, strconv.Itoa(at)+"."+strconv.Itoa(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) prepareOne(r *Rule, m *Message, s *Send, at string) error {
+	f, tx := &e.frame, &e.tx
+	if s.When != nil {
+		v, err := s.When.Eval(f)
+		if err != nil {
+			return err
+		}
+		if ok, is := v.(bool); !is {
+			return fmt.Errorf("when is %v, neither true nor false", v)
+		} else if !ok {
+			return nil
+		}
+	}
+	if len(tx.out) >= e.limits.Sends {
+		return errTooManySends
+	}
+	a := Action{To: e.member(s.To, f.call), Type: s.Type, Call: idOf(f.call), Rule: r.Name, At: e.now}
+	if len(s.Address) > 0 {
+		a.Address = make(map[string]string, len(s.Address))
+		for _, ad := range s.Address {
+			v, err := ad.Expr.Eval(f)
+			if err != nil {
+				return err
+			}
+			text, ok := v.(string)
+			if !ok || text == "" {
+				return fmt.Errorf("%s is %v, not text", ad.Name, v)
+			}
+			a.Address[ad.Name] = text
+		}
+	}
+	if p := f.rs.peers[a.To]; p != nil && p.Protocol.Scope != "" {
+		a.Scope = a.Address[p.Protocol.Scope]
+	}
+	if s.Key != nil {
+		v, err := s.Key.Eval(f)
+		if err != nil {
+			return err
+		}
+		key, ok := v.(string)
+		if !ok || key == "" {
+			return fmt.Errorf("the call key is %v, not text", v)
+		}
+		a.Key = key
+		if err := e.prepareBind(callKey{a.To, a.Scope, key}); err != nil {
+			return err
+		}
+	}
+	body, err := s.Body.Append(f, make([]byte, 0, 256+len(f.doc.raw)))
+	if err != nil {
+		return err
+	}
+	a.Body = body
+	a.ID = deriveID(string(a.Call), m.Transport, m.Type, causeOf(m, f.call), r.Name, at)
+	tx.out = append(tx.out, a)
+	return nil
+}
+
+// causeOf tells a message from all others of its type: by the peer's own id for
+// it, else by its number in its call, else by its time and text.
+func causeOf(m *Message, c *Call) string {
+	switch {
+	case m.ID != "":
+		return m.ID
+	case c != nil:
+		return strconv.FormatUint(c.seen, 10)
+	}
+	return deriveID(strconv.FormatInt(m.At.UnixNano(), 10), string(m.Body))
+}
+
+// prepareBind notes that a sent message ties a key to the call.
+func (e *Engine) prepareBind(k callKey) error {
+	f, tx := &e.frame, &e.tx
+	c := f.call
+	if c == nil || c.ended {
+		return nil
+	}
+	if slices.Contains(c.keys, k) || slices.Contains(tx.binds, k) {
+		return nil
+	}
+	if other := e.byKey[k]; other != nil && other != c {
+		return fmt.Errorf("the key %q on %s belongs to another call", k.key, k.transport)
+	}
+	if len(c.keys)+len(tx.binds) >= e.limits.Keys {
+		return errTooManyKeys
+	}
+	tx.binds = append(tx.binds, k)
+	return nil
+}
+
+// member returns the transport that a send to a name or group goes to: the one
+// that the call began on, else one that is up, spread by the call's id.
+func (e *Engine) member(to string, c *Call) string {
+	rs := e.frame.rs
+	if rs.peers[to] != nil {
+		return to
+	}
+	if c != nil {
+		for _, k := range c.keys {
+			if e.frame.group(k.transport) == to {
+				return k.transport
+			}
+		}
+		for _, a := range e.tx.out {
+			if e.frame.group(a.To) == to {
+				return a.To
+			}
+		}
+	}
+	members, up := rs.groups[to], 0
+	for _, name := range members {
+		if !e.down[name] {
+			up++
+		}
+	}
+	pick := 0
+	if c != nil {
+		for _, b := range []byte(c.id) {
+			pick = (pick*31 + int(b)) & 0xffffff
+		}
+	}
+	if up > 0 {
+		pick %= up
+	} else {
+		pick %= max(1, len(members))
+	}
+	for _, name := range members {
+		if up > 0 && e.down[name] {
+			continue
+		}
+		if pick == 0 {
+			return name
+		}
+		pick--
+	}
+	return to
+}
+
+// commit enters what prepare has made. Nothing in it can fail.
+func (e *Engine) commit(r *Rule, m *Message, key *callKey) {
+	f, tx := &e.frame, &e.tx
+	c := f.call
+	e.take(c)
+	from := ""
+	if c != nil {
+		from = c.state
+		if r.New {
+			from = ""
+			e.register(c, *key)
+		}
+		if !c.ended {
+			e.commitCall(c, r, m)
+		}
+	}
+	e.out = append(e.out, tx.out...)
+	if e.observe != nil {
+		t := Trace{Message: m, Outcome: Fired, Call: idOf(c), Rule: r, From: from, Actions: tx.out}
+		if c != nil {
+			t.To, t.Ended = c.state, c.ended
+		}
+		e.tell(t)
+	}
+}
+
+func (e *Engine) register(c *Call, key callKey) {
+	e.order++
+	c.order = e.order
+	c.age = &deadline{kind: callTooOld, call: c, index: -1}
+	e.deadlines.start(c.age, e.now.Add(e.limits.CallAge))
+	e.calls[c.id] = c
+	e.byKey[key] = c
+	e.released = append(e.released, e.takeWaiting(key)...)
+}
+
+func (e *Engine) commitCall(c *Call, r *Rule, m *Message) {
+	tx := &e.tx
+	for _, k := range tx.binds {
+		c.keys = append(c.keys, k)
+		e.byKey[k] = c
+		e.released = append(e.released, e.takeWaiting(k)...)
+	}
+	for i := range tx.pushes {
+		e.commitPush(c, &tx.pushes[i], r, m)
+	}
+	for _, slot := range r.Cancel {
+		e.deadlines.stop(c.timers[slot])
+	}
+	for _, t := range tx.timers {
+		if c.timers[t.slot] == nil {
+			c.timers[t.slot] = &deadline{kind: timerDue, call: c, slot: t.slot, index: -1}
+		}
+		e.startIn(c.timers[t.slot], t.in)
+	}
+	switch tx.next {
+	case "":
+	case stateEnd:
+		e.end(c, r)
+	default:
+		c.state = tx.next
+	}
+}

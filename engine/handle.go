@@ -1,0 +1,130 @@
+package engine
+
+import "fmt"
+
+// A RuleError is a rule that could not be evaluated. Whatever it had done for
+// the message is undone.
+type RuleError struct {
+	Rule *Rule
+	Err  error
+}
+
+func (e *RuleError) Error() string {
+	return fmt.Sprintf("rule %q (%s): %v", e.Rule.Name, e.Rule.Pos, e.Err)
+}
+
+func (e *RuleError) Unwrap() error { return e.Err }
+
+// handle lets the rules act on one message: of call c, or, if c is nil and key
+// is not, of a call that may begin, or else of no call.
+func (e *Engine) handle(m *Message, c *Call, key *callKey) {
+	rs := e.rules
+	if c != nil {
+		rs = c.rs
+		c.seen++
+	}
+	if len(m.Body) > e.limits.MessageBytes && m.Transport != "engine" { // what it says itself is bounded already
+		e.tell(Trace{Message: m, Outcome: Failed, Call: idOf(c),
+			Err: fmt.Errorf("the message has %d bytes, more than the limit of %d", len(m.Body), e.limits.MessageBytes)})
+		return
+	}
+	en := rs.entry(m.Transport, m.Type)
+	if en == nil {
+		e.tell(Trace{Message: m, Outcome: Unmatched, Call: idOf(c)})
+		return
+	}
+	if err := e.doc.read(m.Body, en.tree, len(rs.Paths)); err != nil {
+		e.tell(Trace{Message: m, Outcome: Failed, Call: idOf(c), Err: err})
+		return
+	}
+	f := &e.frame
+	f.doc = &e.doc
+	f.begin(e.now, rs, c, m.Transport)
+	e.fresh = nil
+	last, fired, over := -1, false, c != nil && c.ended
+	for {
+		r, err := e.match(en, key, last)
+		if err == nil && r == nil {
+			break
+		}
+		if err == nil {
+			err = e.fire(r, m, key)
+		}
+		if err != nil {
+			e.tell(Trace{Message: m, Outcome: Failed, Call: idOf(f.call), Rule: r, Err: &RuleError{r, err}})
+			return
+		}
+		fired, last = true, r.order
+		if !r.Also || f.call != nil && f.call.ended && !over {
+			break
+		}
+	}
+	switch {
+	case fired:
+	case key != nil && en.forCalls:
+		e.wait(*key, m)
+	default:
+		e.tell(Trace{Message: m, Outcome: Unmatched, Call: idOf(c)})
+	}
+}
+
+func idOf(c *Call) CallID {
+	if c == nil {
+		return ""
+	}
+	return c.id
+}
+
+// match returns the first rule after last that matches, nil if there is none.
+// With an error comes the rule that could not be evaluated.
+func (e *Engine) match(en *entry, key *callKey, last int) (*Rule, error) {
+	f := &e.frame
+	x := en.loose
+	switch {
+	case f.call != nil:
+		x = en.inState(f.call.state)
+	case key != nil:
+		x = en.begins
+	}
+	list := x.candidates(f, e.scratch)
+	if x.byText != nil {
+		e.scratch = list[:0]
+	}
+	for _, r := range list {
+		if r.order <= last {
+			continue
+		}
+		f.try(r)
+		if ok, err := e.applies(r, key); err != nil || ok {
+			return r, err
+		}
+	}
+	return nil, nil
+}
+
+func (e *Engine) applies(r *Rule, key *callKey) (bool, error) {
+	f := &e.frame
+	if r.New {
+		// Conditions of a rule that begins a call see the call it would begin.
+		f.call = e.beginning(*key)
+		defer func() { f.call = nil }()
+	}
+	if r.When != nil {
+		v, err := r.When.Eval(f)
+		if err != nil {
+			return false, err
+		}
+		ok, is := v.(bool)
+		if !is {
+			return false, fmt.Errorf("when is %v, neither true nor false", v)
+		}
+		if !ok {
+			return false, nil
+		}
+	}
+	if len(r.Limit) == 0 {
+		e.tx.uses = e.tx.uses[:0]
+		return true, nil
+	}
+	return e.within(r)
+}

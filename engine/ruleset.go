@@ -1,0 +1,358 @@
+package engine
+
+import (
+	"path"
+	"strings"
+	"time"
+)
+
+// An Expr is a compiled expression. It may read the frame's message, call and
+// items, and nothing else. It must be a pure function of the frame.
+type Expr interface {
+	Eval(f *Frame) (any, error)
+}
+
+// A RawExpr is an expression that only names a field of the message or of the
+// call, so that its JSON can be copied as it came.
+type RawExpr interface {
+	Expr
+	// Raw returns the value without decoding it.
+	Raw(f *Frame) Value
+}
+
+// A Template makes the body of a message that is sent.
+type Template interface {
+	// Append appends the JSON that the template comes to.
+	Append(f *Frame, dst []byte) ([]byte, error)
+}
+
+// A Ruleset is what the rules package makes of rule files: immutable once
+// [Ruleset.Finish] was called, and used by any number of calls.
+type Ruleset struct {
+	Rules   []*Rule  // in the order in which they are tried
+	Paths   []string // dotted message paths that expressions read, by slot
+	Vars    []string // variables of a call, by slot
+	Lets    []Expr   // top-level let, by slot
+	Buffers []*Buffer
+	Timers  []string
+	Limits  []*Limit
+
+	peers   map[string]*Peer
+	groups  map[string][]string // group: the names of its members
+	entries map[entryKey]*entry // what was looked up so far, by transport and type
+	globs   bool                // a rule's type is a glob, so entries cannot be known beforehand
+	cause   int                 // slot of the variable "cause", -1 if there is none
+}
+
+// A Rule is one compiled rule; design and reference name its parts as the file
+// does.
+type Rule struct {
+	Name   string
+	Pos    string // file:line:col
+	On     []Pattern
+	In     []string // states; empty: any
+	New    bool
+	Also   bool
+	When   Expr     // nil: true
+	Equals []Equals // what When demands first: fields that equal a text
+	Locals []Expr   // let of this rule, by slot
+	Set    []Set
+	Push   []Push
+	Timer  []SetTimer
+	Cancel []int // timers
+	Limit  []int
+	Send   []*Send
+	Next   Expr  // nil: the state stays
+	Reads  []int // message paths that its expressions read, directly or through a let
+	InCall bool  // it reads the call, so it is not for messages that belong to none
+
+	order   int
+	inState map[string]bool
+}
+
+// A Pattern says which messages a rule is about: glob patterns of path.Match
+// over a transport's name or group, and over the message type.
+type Pattern struct{ Transport, Type string }
+
+// Equals says that a rule can only match where the field is one of the texts.
+type Equals struct {
+	Path  int // slot of a message path, or
+	Var   int // slot of a call variable; the other one is -1
+	Texts []string
+}
+
+// Set remembers a value in a call variable.
+type Set struct {
+	Var  int
+	Expr Expr
+}
+
+// Push appends a value, or each item of a list, to a buffer.
+type Push struct {
+	Buffer int
+	Expr   Expr
+}
+
+// SetTimer starts a timer, again if it runs. A nil duration leaves it alone.
+type SetTimer struct {
+	Timer int
+	Expr  Expr
+}
+
+// A Send is a message that a rule sends.
+type Send struct {
+	To      string // a peer's name or group
+	Type    string
+	Address []Address
+	When    Expr // nil: always
+	Each    Expr // nil: once
+	Key     Expr // the call key within Body; nil where Body has none
+	Body    Template
+	Pos     string
+}
+
+// An Address is one address key of a send.
+type Address struct {
+	Name string
+	Expr Expr
+}
+
+// A Buffer collects items until they are complete, idle, full or late.
+type Buffer struct {
+	Name     string
+	Complete Expr // bool, asked at each push; nil: never
+	Idle     Expr // duration, asked at each push; nil or nil value: never
+	Timeout  Expr // duration, asked at the first push; nil or nil value: never
+	Limit    int  // items
+}
+
+// A Limit is how often, or how many at once.
+type Limit struct {
+	Name string
+	Key  Expr
+	Max  Expr          // a whole number
+	Per  time.Duration // a sliding window; 0: calls at once
+}
+
+type entryKey struct{ transport, typ string }
+
+// An entry is what the rule set has for one type of one transport.
+type entry struct {
+	tree     *pathTree
+	begins   *index            // rules with new
+	states   map[string]*index // by state: rules for a call
+	other    *index            // for a state that no rule names
+	loose    *index            // rules for messages that belong to no call
+	forCalls bool              // there are rules for a call
+}
+
+// Finish prepares rs for use with the given peers. The rule set must not be
+// changed afterwards.
+func (rs *Ruleset) Finish(peers []Peer) {
+	rs.peers = make(map[string]*Peer, len(peers))
+	rs.groups = map[string][]string{}
+	for i := range peers {
+		p := &peers[i]
+		rs.peers[p.Name] = p
+		if p.Group != "" {
+			rs.groups[p.Group] = append(rs.groups[p.Group], p.Name)
+		}
+	}
+	rs.cause = -1
+	for i, name := range rs.Vars {
+		if name == "cause" {
+			rs.cause = i
+		}
+	}
+	types := map[entryKey]bool{}
+	for i, r := range rs.Rules {
+		r.order = i
+		r.InCall = r.InCall || r.New || len(r.In) > 0 || len(r.Set) > 0 || len(r.Push) > 0 || len(r.Timer) > 0 || len(r.Cancel) > 0 || r.Next != nil
+		r.inState = nil
+		if len(r.In) > 0 {
+			r.inState = make(map[string]bool, len(r.In))
+			for _, state := range r.In {
+				r.inState[state] = true
+			}
+		}
+		for _, p := range r.On {
+			if isGlob(p.Type) || isGlob(p.Transport) {
+				rs.globs = true
+			}
+			types[entryKey{p.Transport, p.Type}] = true
+		}
+	}
+	rs.entries = map[entryKey]*entry{}
+	// Types that rules name outright are looked up now, so that a rule set in
+	// use changes only where globs are in play.
+	names := append([]string{"engine"}, peerNames(peers)...)
+	known := map[string][]string{}
+	for t := range types {
+		for _, name := range names {
+			if !isGlob(t.typ) && rs.onTransport(t.transport, name) {
+				known[t.typ] = append(known[t.typ], name)
+			}
+		}
+	}
+	byType := rs.rulesByType()
+	for typ, on := range known {
+		for _, name := range on {
+			key := entryKey{name, typ}
+			if rs.entries[key] == nil {
+				rs.entries[key] = rs.makeEntry(name, typ, byType[typ], byType[""])
+			}
+		}
+	}
+}
+
+func peerNames(peers []Peer) []string {
+	names := make([]string, len(peers))
+	for i, p := range peers {
+		names[i] = p.Name
+	}
+	return names
+}
+
+// rulesByType lists the rules under each type they name outright, and those
+// with a glob for a type under "".
+func (rs *Ruleset) rulesByType() map[string][]*Rule {
+	m := map[string][]*Rule{}
+	for _, r := range rs.Rules {
+		for _, p := range r.On {
+			typ := p.Type
+			if isGlob(typ) {
+				typ = ""
+			}
+			if list := m[typ]; len(list) == 0 || list[len(list)-1] != r {
+				m[typ] = append(list, r)
+			}
+		}
+	}
+	return m
+}
+
+func isGlob(s string) bool { return strings.ContainsAny(s, "*?[") }
+
+// entry returns what the rules have for a type, nil if nothing.
+func (rs *Ruleset) entry(transport, typ string) *entry {
+	key := entryKey{transport, typ}
+	if e, ok := rs.entries[key]; ok || !rs.globs {
+		return e
+	}
+	e := rs.makeEntry(transport, typ, nil, rs.Rules)
+	// Types come from peers: what is kept of unknown ones is bounded.
+	if len(rs.entries) < 4096 {
+		key = entryKey{strings.Clone(transport), strings.Clone(typ)}
+		rs.entries[key] = e
+	}
+	return e
+}
+
+// makeEntry collects the rules for a type out of two lists that are each in
+// rule order; nil if there is none.
+func (rs *Ruleset) makeEntry(transport, typ string, named, globs []*Rule) *entry {
+	e := &entry{tree: newPathTree(), states: map[string]*index{}}
+	var begins, loose, any []*Rule
+	inState := map[string][]*Rule{}
+	for _, r := range merge(named, globs) {
+		if !rs.matches(r, transport, typ) {
+			continue
+		}
+		for _, slot := range r.Reads {
+			e.tree.add(splitPath(rs.Paths[slot]), slot)
+		}
+		if r.New {
+			begins = append(begins, r)
+			continue
+		}
+		if !r.InCall {
+			loose = append(loose, r)
+		}
+		if r.inState == nil {
+			any = append(any, r)
+		}
+		for state := range r.inState {
+			inState[state] = append(inState[state], r)
+		}
+	}
+	e.forCalls = len(any)+len(inState) > 0
+	if len(begins) == 0 && !e.forCalls {
+		return nil
+	}
+	e.begins, e.loose, e.other = newIndex(begins), newIndex(loose), newIndex(any)
+	for state, list := range inState {
+		e.states[state] = newIndex(merge(list, any))
+	}
+	return e
+}
+
+// merge joins two lists in rule order, without doubles.
+func merge(a, b []*Rule) []*Rule {
+	list := make([]*Rule, 0, len(a)+len(b))
+	for len(a) > 0 || len(b) > 0 {
+		switch {
+		case len(b) == 0 || len(a) > 0 && a[0].order < b[0].order:
+			list, a = append(list, a[0]), a[1:]
+		case len(a) > 0 && a[0] == b[0]:
+			list, a, b = append(list, a[0]), a[1:], b[1:]
+		default:
+			list, b = append(list, b[0]), b[1:]
+		}
+	}
+	return list
+}
+
+func (e *entry) inState(state string) *index {
+	if x, ok := e.states[state]; ok {
+		return x
+	}
+	return e.other
+}
+
+func (rs *Ruleset) matches(r *Rule, transport, typ string) bool {
+	for _, p := range r.On {
+		if rs.onTransport(p.Transport, transport) && globMatch(p.Type, typ) {
+			return true
+		}
+	}
+	return false
+}
+
+func (rs *Ruleset) onTransport(pattern, name string) bool {
+	if globMatch(pattern, name) {
+		return true
+	}
+	p := rs.peers[name]
+	return p != nil && p.Group != "" && globMatch(pattern, p.Group)
+}
+
+func globMatch(pattern, s string) bool {
+	if pattern == s || pattern == "*" {
+		return true
+	}
+	ok, err := path.Match(pattern, s)
+	return err == nil && ok
+}
+
+// splitPath splits a dotted path; a dot inside a key is written "\.", as gjson
+// does.
+func splitPath(p string) []string {
+	if p == "" {
+		return nil // the whole message
+	}
+	var parts []string
+	var part strings.Builder
+	for i := 0; i < len(p); i++ {
+		switch {
+		case p[i] == '\\' && i+1 < len(p):
+			i++
+			part.WriteByte(p[i])
+		case p[i] == '.':
+			parts = append(parts, part.String())
+			part.Reset()
+		default:
+			part.WriteByte(p[i])
+		}
+	}
+	return append(parts, part.String())
+}

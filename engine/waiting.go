@@ -1,0 +1,63 @@
+package engine
+
+import "errors"
+
+// Messages that come before their call, such as candidates that overtook their
+// invite, wait here for a rule that begins it.
+type waiting struct {
+	messages []Message
+	over     *deadline
+}
+
+var errTooManyWait = errors.New("too many messages wait for a call that has not begun")
+
+// wait keeps a message whose key no call has yet.
+func (e *Engine) wait(key callKey, m *Message) {
+	w := e.waiting[key]
+	if e.waitCount >= e.limits.Waiting || e.waitBytes+len(m.Body) > e.limits.WaitingBytes ||
+		w != nil && len(w.messages) >= e.limits.WaitingPer {
+		e.tell(Trace{Message: m, Outcome: Failed, Err: errTooManyWait})
+		return
+	}
+	if w == nil {
+		w = &waiting{over: &deadline{kind: waitingOver, key: key, index: -1}}
+		e.waiting[key] = w
+		e.deadlines.start(w.over, e.now.Add(e.limits.WaitFor))
+	}
+	w.messages = append(w.messages, *m)
+	e.waitCount++
+	e.waitBytes += len(m.Body)
+	e.tell(Trace{Message: m, Outcome: Waiting})
+}
+
+// takeWaiting returns what waits for a key and forgets it.
+func (e *Engine) takeWaiting(key callKey) []Message {
+	w := e.waiting[key]
+	if w == nil {
+		return nil
+	}
+	delete(e.waiting, key)
+	e.deadlines.stop(w.over)
+	e.waitCount -= len(w.messages)
+	for i := range w.messages {
+		e.waitBytes -= len(w.messages[i].Body)
+	}
+	return w.messages
+}
+
+func (e *Engine) giveUpWaiting(key callKey) {
+	messages := e.takeWaiting(key)
+	for i := range messages {
+		e.tell(Trace{Message: &messages[i], Outcome: Unmatched})
+	}
+}
+
+// release handles the messages whose call has begun meanwhile.
+func (e *Engine) release() {
+	for len(e.released) > 0 {
+		m := e.released[0]
+		e.released = e.released[1:]
+		e.receive(&m)
+	}
+	e.released = nil
+}

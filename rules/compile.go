@@ -1,0 +1,563 @@
+package rules
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+
+	"vertigo/engine"
+)
+
+// A compiler makes a rule set of what files declare, and collects all that is
+// wrong with it.
+type compiler struct {
+	opts     Options
+	loader   *loader
+	decl     *declared
+	rs       *engine.Ruleset
+	findings []Finding
+
+	varValues  map[string]any
+	tables     map[string]*Table
+	lets       []let
+	pathSlot   map[string]int
+	varSlot    map[string]int
+	bufferSlot map[string]int
+	timerSlot  map[string]int
+	limitSlot  map[string]int
+
+	trees      map[exprKey]ast.Node
+	limitUses  map[string]*uses
+	optionsFor map[string][]expr.Option
+	scopeNow   scope
+	current    *uses  // of the rule being compiled
+	rule       string // and its name
+}
+
+type let struct {
+	local
+	uses *uses
+}
+
+type exprKey struct{ text, scope string }
+
+func newCompiler(o Options, l *loader) *compiler {
+	return &compiler{
+		opts: o, loader: l, decl: l.whole, findings: l.findings,
+		rs:        &engine.Ruleset{},
+		varValues: map[string]any{}, tables: map[string]*Table{},
+		pathSlot: map[string]int{}, varSlot: map[string]int{}, bufferSlot: map[string]int{},
+		timerSlot: map[string]int{}, limitSlot: map[string]int{},
+		trees: map[exprKey]ast.Node{}, limitUses: map[string]*uses{}, optionsFor: map[string][]expr.Option{},
+	}
+}
+
+func (c *compiler) files() []string { return c.loader.disk }
+
+func (c *compiler) report(n *node, pos Pos, msg, hint string) {
+	f := n.finding(pos, msg, hint)
+	f.Rule = c.rule
+	c.findings = append(c.findings, f)
+}
+
+// want reports a value of the wrong kind.
+func (c *compiler) want(n *node, kind nodeKind, as string) bool {
+	if n.kind == kind {
+		return true
+	}
+	c.report(n, n.pos, fmt.Sprintf("expected %s, found %s", as, n.kind), "")
+	return false
+}
+
+// path gives the slot of a message path.
+func (c *compiler) path(parts []string) int {
+	return slotIn(c.pathSlot, &c.rs.Paths, escapePath(parts))
+}
+
+func slotIn(slots map[string]int, names *[]string, name string) int {
+	slot, ok := slots[name]
+	if !ok {
+		slot = len(*names)
+		slots[name] = slot
+		*names = append(*names, name)
+	}
+	return slot
+}
+
+// reads notes for the rule being compiled what one of its expressions reads.
+func (c *compiler) reads(u *uses) {
+	if c.current == nil {
+		return
+	}
+	for _, p := range u.paths {
+		c.current.path(p)
+	}
+	c.current.call = c.current.call || u.call
+}
+
+// compile makes the rule set. What is declared is gathered first, so that an
+// expression may use it wherever it stands.
+func (c *compiler) compile() *engine.Ruleset {
+	for _, name := range c.decl.vars.names {
+		n := c.decl.vars.nodes[name]
+		c.varValues[name] = n.plain()
+		if given, ok := c.opts.Vars[name]; ok && strings.HasPrefix(n.pos.File, shippedPrefix) {
+			c.varValues[name] = given
+		}
+	}
+	for _, name := range c.decl.tables.names {
+		c.table(name, c.decl.tables.nodes[name])
+	}
+	c.names()
+	c.compileLets()
+	for _, name := range c.decl.buffers.names {
+		c.buffer(name, c.decl.buffers.nodes[name])
+	}
+	for _, name := range c.decl.limits.names {
+		c.limit(name, c.decl.limits.nodes[name])
+	}
+	for _, r := range c.decl.rules {
+		c.rs.Rules = append(c.rs.Rules, c.compileRule(r))
+	}
+	c.rule, c.current = "", nil
+	if len(c.decl.rules) == 0 && len(c.findings) == 0 {
+		file := "rules"
+		if len(c.loader.order) > 0 {
+			file = c.loader.order[0]
+		}
+		c.findings = append(c.findings, Finding{Pos: Pos{File: file}, Msg: "there is not a single rule", Hint: `take in the shipped ones: include = ["matrix-verto"]`})
+	}
+	if !Findings(c.findings).HasErrors() {
+		c.rs.Finish(c.opts.Peers)
+	}
+	return c.rs
+}
+
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// reserved are the names that mean something to every expression.
+var reserved = []string{"msg", "call", "conn", "vars", "now", "item", "items", "let", "if", "else", "in", "not", "and", "or", "nil", "true", "false"}
+
+// fit reports a name that expressions could not use.
+func (c *compiler) fit(n *node, name, what string, taken ...string) bool {
+	pos := n.keyPos
+	switch {
+	case !identifier.MatchString(name):
+		c.report(n, pos, fmt.Sprintf("%s cannot be the name of a %s", name, what), "a name has letters, digits and _, and begins with no digit")
+	case slices.Contains(reserved, name) || functionNamed(name) != nil:
+		c.report(n, pos, fmt.Sprintf("%s cannot be the name of a %s: it already means something", name, what), "")
+	case slices.Contains(taken, name):
+		c.report(n, pos, fmt.Sprintf("%s cannot be the name of a %s: there is already something of that name", name, what), "")
+	default:
+		return true
+	}
+	return false
+}
+
+func (c *compiler) table(name string, n *node) {
+	if !c.fit(n, name, "table") || !c.want(n, kindTable, "a table") {
+		return
+	}
+	t, faults := loadTable(c.readTable, filepath.Dir(n.pos.File), n)
+	c.findings = append(c.findings, faults...)
+	c.tables[name] = t // a faulty one too, so that its uses are not reported as well
+}
+
+func (c *compiler) readTable(name string) ([]byte, error) {
+	if !slices.Contains(c.loader.disk, name) {
+		c.loader.disk = append(c.loader.disk, name)
+	}
+	return c.opts.ReadFile(name)
+}
+
+// names gathers the variables, timers, buffers and limits that rules name.
+func (c *compiler) names() {
+	var peers []string
+	for _, p := range c.opts.Peers {
+		peers = append(peers, p.Name)
+		if p.Group != "" {
+			peers = append(peers, p.Group)
+		}
+	}
+	builtin := append(peers, "id", "uuid", "state", "begun")
+	for _, r := range c.decl.rules {
+		if set := r.node.child("set"); set != nil && set.kind == kindTable {
+			for _, name := range set.keys {
+				c.rule = r.name
+				if _, known := c.varSlot[name]; known || c.fit(set.children[name], name, "variable", builtin...) {
+					slotIn(c.varSlot, &c.rs.Vars, name)
+				}
+			}
+		}
+		if timers := r.node.child("timer"); timers != nil && timers.kind == kindTable {
+			for _, name := range timers.keys {
+				c.rule = r.name
+				if _, known := c.timerSlot[name]; known || c.fit(timers.children[name], name, "timer") {
+					slotIn(c.timerSlot, &c.rs.Timers, name)
+				}
+			}
+		}
+	}
+	c.rule = ""
+	for i, name := range c.decl.buffers.names {
+		c.bufferSlot[name] = i
+	}
+	for i, name := range c.decl.limits.names {
+		c.limitSlot[name] = i
+	}
+}
+
+// compileLets compiles the top-level lets; one may use those before it.
+func (c *compiler) compileLets() {
+	for _, name := range c.decl.lets.names {
+		n := c.decl.lets.nodes[name]
+		if !c.fit(n, name, "let", keysOf(c.tables)...) {
+			continue
+		}
+		c.current = &uses{}
+		x := c.value(n, scope{})
+		if x == nil {
+			x = constant{}
+		}
+		c.lets = append(c.lets, let{local{name, c.kind(n, scope{})}, c.current})
+		c.rs.Lets = append(c.rs.Lets, x)
+		c.current = nil
+		clear(c.optionsFor)
+	}
+}
+
+// unknownKeys reports the keys of a table that mean nothing there.
+func (c *compiler) unknownKeys(n *node, known ...string) {
+	for _, key := range n.keys {
+		if !slices.Contains(known, key) {
+			c.report(n.children[key], n.children[key].keyPos, "unknown key "+key, didYouMean(key, known))
+		}
+	}
+}
+
+func (c *compiler) buffer(name string, n *node) {
+	b := &engine.Buffer{Name: name}
+	c.rs.Buffers = append(c.rs.Buffers, b)
+	if !c.fit(n, name, "buffer") || !c.want(n, kindTable, "a table") {
+		return
+	}
+	c.unknownKeys(n, "complete", "idle", "timeout", "limit")
+	sc := scope{items: true, noMsg: true}
+	if x := n.child("complete"); x != nil {
+		b.Complete = c.condition(x, sc)
+	}
+	if x := n.child("idle"); x != nil {
+		b.Idle = c.durationText(x, sc)
+	}
+	if x := n.child("timeout"); x != nil {
+		b.Timeout = c.durationText(x, sc)
+	}
+	if x := n.child("limit"); x != nil && c.want(x, kindInteger, "a whole number") {
+		if b.Limit = x.value.(int); b.Limit < 1 {
+			c.report(x, x.pos, "a buffer holds at least one item", "")
+		}
+	}
+}
+
+// durationText compiles a time: "500ms", or a template that comes to one.
+func (c *compiler) durationText(n *node, sc scope) engine.Expr {
+	x := c.textExpr(n, sc)
+	if fixed, ok := x.(constant); ok {
+		c.fixedDuration(n, fixed.v)
+	}
+	return x
+}
+
+func (c *compiler) fixedDuration(n *node, v any) {
+	if d, err := engine.Duration(v); err != nil {
+		c.report(n, n.pos, err.Error(), "")
+	} else if d <= 0 {
+		c.report(n, n.pos, "the time must be more than nothing", "")
+	}
+}
+
+func (c *compiler) limit(name string, n *node) {
+	l := &engine.Limit{Name: name, Key: constant{""}, Max: constant{0}}
+	c.rs.Limits = append(c.rs.Limits, l)
+	if !c.want(n, kindTable, "a table") {
+		return
+	}
+	c.unknownKeys(n, "key", "max", "per", "while")
+	c.current = &uses{}
+	defer func() { c.current = nil }()
+	if x := n.child("key"); x != nil {
+		l.Key = c.value(x, scope{})
+	}
+	switch max := n.child("max"); {
+	case max == nil:
+		c.report(n, n.pos, "the limit has no max", "")
+	case max.kind == kindInteger:
+		if l.Max = (constant{max.value}); max.value.(int) < 0 {
+			c.report(max, max.pos, "max is a whole number from 0 on", "")
+		}
+	default:
+		l.Max = c.value(max, scope{})
+	}
+	per, while := n.child("per"), n.child("while")
+	switch {
+	case per == nil && while == nil:
+		c.report(n, n.pos, "the limit says neither per when nor while what", `per = "1m" for a time, while = "call" for calls at once`)
+	case per != nil && while != nil:
+		c.report(while, while.keyPos, "a limit has per or while, not both", "make two limits: a rule can name both")
+	case while != nil:
+		if c.want(while, kindString, `"call"`) && while.text != "call" {
+			c.report(while, while.pos, fmt.Sprintf("while is %q; it can only be \"call\"", while.text), "")
+		}
+	case c.want(per, kindString, `a time such as "1m"`):
+		c.fixedDuration(per, per.text)
+		l.Per, _ = time.ParseDuration(per.text)
+	}
+	c.limitUses[name] = c.current
+}
+
+var ruleKeys = []string{"name", "on", "in", "when", "new", "let", "set", "push", "timer", "cancel", "send", "limit", "next", "also"}
+
+func (c *compiler) compileRule(decl *rule) *engine.Rule {
+	n := decl.node
+	r := &engine.Rule{Name: decl.name, Pos: n.pos.String()}
+	c.rule, c.current = decl.name, &uses{}
+	c.unknownKeys(n, ruleKeys...)
+	sc := c.localScope(n, r)
+	r.On = c.patterns(n)
+	r.In = c.strings(n.child("in"), "a state")
+	r.New, r.Also = c.flag(n.child("new")), c.flag(n.child("also"))
+	if r.New && len(r.In) > 0 {
+		c.report(n.child("in"), n.child("in").keyPos, "a rule that begins a call cannot ask for a state", "leave out in, or new")
+	}
+	if when := n.child("when"); when != nil {
+		if r.When = c.condition(when, sc); r.When != nil {
+			r.Equals = c.equals(when, sc)
+		}
+	}
+	c.effects(n, r, sc)
+	c.sends(n, r, sc)
+	r.Reads, r.InCall = c.current.paths, c.current.call
+	return r
+}
+
+// localScope compiles a rule's own lets; one may use those before it.
+func (c *compiler) localScope(n *node, r *engine.Rule) scope {
+	var sc scope
+	lets := n.child("let")
+	if lets == nil || !c.want(lets, kindTable, "a table of expressions") {
+		return sc
+	}
+	for _, name := range lets.keys {
+		if !c.fit(lets.children[name], name, "let", keysOf(c.tables)...) {
+			continue
+		}
+		x := c.value(lets.children[name], sc)
+		if x == nil {
+			x = constant{}
+		}
+		r.Locals = append(r.Locals, x)
+		sc.locals = append(slices.Clone(sc.locals), local{name, c.kind(lets.children[name], sc)})
+	}
+	return sc
+}
+
+// strings reads text or a list of texts.
+func (c *compiler) strings(n *node, as string) []string {
+	if n == nil {
+		return nil
+	}
+	items := []*node{n}
+	if n.kind == kindArray {
+		items = n.items
+	}
+	var list []string
+	for _, item := range items {
+		if c.want(item, kindString, as+" or a list of them") {
+			list = append(list, item.text)
+		}
+	}
+	return list
+}
+
+func (c *compiler) flag(n *node) bool {
+	return n != nil && c.want(n, kindBool, "true or false") && n.value.(bool)
+}
+
+func (c *compiler) patterns(n *node) []engine.Pattern {
+	on := n.child("on")
+	if on == nil {
+		c.report(n, n.pos, "the rule does not say which messages it is for", `on = "matrix m.call.invite"`)
+		return nil
+	}
+	items := []*node{on}
+	if on.kind == kindArray {
+		items = on.items
+	}
+	var list []engine.Pattern
+	for _, item := range items {
+		if !c.want(item, kindString, `"TRANSPORT TYPE"`) {
+			continue
+		}
+		words := strings.Fields(item.text)
+		if len(words) != 2 {
+			c.report(item, item.pos, fmt.Sprintf("%q is not a transport and a message type", item.text), `on = "matrix m.call.invite"`)
+			continue
+		}
+		p := engine.Pattern{Transport: words[0], Type: words[1]}
+		if c.checkPattern(item, p) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func (c *compiler) checkPattern(n *node, p engine.Pattern) bool {
+	for _, glob := range []string{p.Transport, p.Type} {
+		if _, err := path.Match(glob, ""); err != nil {
+			c.report(n, n.pos, fmt.Sprintf("%q is not a pattern", glob), "* stands for anything, ? for a letter, [ab] for one of some")
+			return false
+		}
+	}
+	names := c.transports()
+	if !slices.ContainsFunc(append(names, "engine"), func(name string) bool {
+		ok, _ := path.Match(p.Transport, name)
+		return ok
+	}) {
+		c.report(n, n.pos, "unknown transport "+p.Transport, didYouMean(p.Transport, append(names, "engine")))
+		return false
+	}
+	if p.Transport == "engine" {
+		return c.checkEngineType(n, p.Type)
+	}
+	return true
+}
+
+// transports lists the names and groups that rules may say.
+func (c *compiler) transports() []string {
+	var names []string
+	for _, p := range c.opts.Peers {
+		names = append(names, p.Name)
+		if p.Group != "" && !slices.Contains(names, p.Group) {
+			names = append(names, p.Group)
+		}
+	}
+	return names
+}
+
+// checkEngineType reports a message that the engine never says.
+func (c *compiler) checkEngineType(n *node, typ string) bool {
+	if strings.ContainsAny(typ, "*?[") {
+		return true
+	}
+	at := n.at(strings.Index(n.text, typ))
+	kind, name, _ := strings.Cut(typ, ".")
+	switch {
+	case kind == "buffer":
+		if _, ok := c.bufferSlot[name]; !ok {
+			c.report(n, at, "unknown buffer "+name, didYouMean(name, keysOf(c.bufferSlot)))
+			return false
+		}
+	case kind == "timer":
+		if _, ok := c.timerSlot[name]; !ok {
+			c.report(n, at, fmt.Sprintf("no rule starts a timer called %s", name), didYouMean(name, keysOf(c.timerSlot)))
+			return false
+		}
+	case typ != "call.end" && typ != "call.stop":
+		c.report(n, at, "the engine says no "+typ, didYouMean(typ, []string{"call.end", "call.stop", "buffer.NAME", "timer.NAME"}))
+		return false
+	}
+	return true
+}
+
+func (c *compiler) effects(n *node, r *engine.Rule, sc scope) {
+	c.entries(n.child("set"), "a table of expressions", func(name string, x *node) {
+		if slot, ok := c.varSlot[name]; ok {
+			if e := c.value(x, sc); e != nil {
+				r.Set = append(r.Set, engine.Set{Var: slot, Expr: e})
+			}
+		}
+	})
+	c.entries(n.child("push"), "push.BUFFER = 'expression'", func(name string, x *node) {
+		slot, ok := c.bufferSlot[name]
+		if !ok {
+			c.report(x, x.keyPos, "unknown buffer "+name, cmpHint(didYouMean(name, keysOf(c.bufferSlot)), fmt.Sprintf("declare it: [buffer.%s]", name)))
+			return
+		}
+		if e := c.value(x, sc); e != nil {
+			r.Push = append(r.Push, engine.Push{Buffer: slot, Expr: e})
+			c.reads(&uses{call: true})
+		}
+	})
+	c.entries(n.child("timer"), "timer.NAME = 'expression'", func(name string, x *node) {
+		if slot, ok := c.timerSlot[name]; ok {
+			if e := c.timerExpr(x, sc); e != nil {
+				r.Timer = append(r.Timer, engine.SetTimer{Timer: slot, Expr: e})
+			}
+		}
+	})
+	if cancel := n.child("cancel"); cancel != nil {
+		c.slots(cancel, "timer", c.timerSlot, &r.Cancel)
+	}
+	if limit := n.child("limit"); limit != nil {
+		c.slots(limit, "limit", c.limitSlot, &r.Limit)
+		for _, slot := range r.Limit {
+			c.reads(c.limitUses[c.rs.Limits[slot].Name])
+		}
+	}
+	if next := n.child("next"); next != nil {
+		r.Next = c.textExpr(next, sc)
+	}
+}
+
+func cmpHint(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// timerExpr compiles an expression for a time; "6s" stands for itself.
+func (c *compiler) timerExpr(n *node, sc scope) engine.Expr {
+	if n.kind == kindString {
+		if d, err := time.ParseDuration(n.text); err == nil {
+			c.fixedDuration(n, n.text)
+			return constant{d}
+		}
+	}
+	return c.value(n, sc)
+}
+
+func (c *compiler) entries(n *node, as string, each func(name string, x *node)) {
+	if n == nil || !c.want(n, kindTable, as) {
+		return
+	}
+	for _, name := range n.keys {
+		each(name, n.children[name])
+	}
+}
+
+// slots reads names of timers or limits.
+func (c *compiler) slots(n *node, what string, known map[string]int, into *[]int) {
+	items := []*node{n}
+	if n.kind == kindArray {
+		items = n.items
+	}
+	for _, item := range items {
+		if !c.want(item, kindString, "the name of a "+what) {
+			continue
+		}
+		slot, ok := known[item.text]
+		if !ok {
+			c.report(item, item.pos, fmt.Sprintf("unknown %s %s", what, item.text), didYouMean(item.text, keysOf(known)))
+			continue
+		}
+		*into = append(*into, slot)
+	}
+}

@@ -1,0 +1,355 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/types"
+
+	"vertigo/engine"
+)
+
+// A scope says which names an expression may use beside msg, call, vars, now,
+// the tables, the top-level lets and the functions.
+type scope struct {
+	locals []local // let of the rule
+	item   bool    // in a send with each
+	items  bool    // in a condition of a buffer
+	noMsg  bool    // in a condition of a buffer: it is asked for whatever was pushed
+}
+
+// A local is a let by name, with the type that its expression has.
+type local struct {
+	name string
+	kind reflect.Kind
+}
+
+// typeOfKind gives the type of a let: plain ones are known, others are any.
+func typeOfKind(k reflect.Kind) types.Type {
+	switch k {
+	case reflect.Bool:
+		return types.Bool
+	case reflect.String:
+		return types.String
+	case reflect.Int:
+		return types.Int
+	case reflect.Float64:
+		return types.Float64
+	}
+	return types.Any
+}
+
+// An EvalError is an expression that could not be evaluated, worded for the
+// person who wrote it.
+type EvalError struct {
+	Pos Pos
+	Msg string
+}
+
+// Error gives file:line:col and what went wrong.
+func (e *EvalError) Error() string { return fmt.Sprintf("%s: %s", e.Pos, e.Msg) }
+
+// A source is the text of an expression and where it stands.
+type source struct {
+	text  string
+	node  *node
+	shift int // runes of the node's text before it
+}
+
+func sourceOf(n *node) source { return source{text: n.text, node: n} }
+
+func (s source) pos(offset int) Pos { return s.node.at(s.shift + offset) }
+
+// fail makes an error of evaluation at a rune of the expression.
+func (s source) fail(offset int, err error) error {
+	var inner *EvalError
+	if errors.As(err, &inner) {
+		return err
+	}
+	return &EvalError{Pos: s.pos(offset), Msg: err.Error()}
+}
+
+// bannedBuiltins are left out of the language: they read the clock, or make
+// memory and time that nothing bounds.
+var bannedBuiltins = []string{"now", "reduce", "repeat"}
+
+// environment gives the types that expressions are checked against. The
+// message is of any type: its schema is the transport's to declare.
+func (c *compiler) environment(sc scope) types.Map {
+	env := types.Map{
+		"now":  types.TypeOf(time.Time{}),
+		"vars": typeOf(c.varValues),
+	}
+	if !sc.noMsg {
+		env["msg"] = types.Any
+	}
+	call := types.Map{
+		"id":    types.String,
+		"uuid":  types.String,
+		"state": types.String,
+		"begun": types.TypeOf(time.Time{}),
+	}
+	for _, name := range c.rs.Vars {
+		call[name] = types.Any
+	}
+	key := types.Map{"key": types.Any}
+	for _, p := range c.opts.Peers {
+		call[p.Name] = key
+		if p.Group != "" {
+			call[p.Group] = key
+		}
+	}
+	env["call"] = call
+	for name := range c.tables {
+		env[name] = types.TypeOf(map[string]any{})
+	}
+	for _, l := range c.lets {
+		env[l.name] = typeOfKind(l.kind)
+	}
+	for _, l := range sc.locals {
+		env[l.name] = typeOfKind(l.kind)
+	}
+	if sc.item {
+		env["item"] = types.Any
+	}
+	if sc.items {
+		env["items"] = types.TypeOf([]any{})
+	}
+	return env
+}
+
+// typeOf gives the type of a value from a rule file.
+func typeOf(v any) types.Type {
+	if m, ok := v.(map[string]any); ok {
+		t := types.Map{}
+		for k, v := range m {
+			t[k] = typeOf(v)
+		}
+		return t
+	}
+	return types.TypeOf(v)
+}
+
+// options are those that every expression is compiled with.
+func (c *compiler) options(sc scope) []expr.Option {
+	key := fmt.Sprintf("%v", sc)
+	if o, ok := c.optionsFor[key]; ok {
+		return o
+	}
+	o := []expr.Option{expr.Env(c.environment(sc)), expr.Optimize(false)}
+	for _, name := range bannedBuiltins {
+		o = append(o, expr.DisableBuiltin(name))
+	}
+	o = append(o, functionOptions...)
+	c.optionsFor[key] = o
+	return o
+}
+
+// functionOptions make the functions of the rule language known to expr.
+var functionOptions = func() []expr.Option {
+	var o []expr.Option
+	for _, f := range Functions {
+		o = append(o, expr.DisableBuiltin(f.Name), expr.Function(f.Name, f.Call, f.Types...))
+	}
+	return o
+}()
+
+// expression compiles an expression; nil, with findings added, if it is faulty.
+func (c *compiler) expression(src source, sc scope, more ...expr.Option) engine.Expr {
+	c.scopeNow = sc
+	tree := c.tree(src, sc, more)
+	if tree == nil {
+		return nil
+	}
+	u := &uses{}
+	b := &closures{c: c, src: src, sc: sc, uses: u}
+	x := b.compile(tree)
+	if x == nil {
+		*u = uses{}
+		x = c.machine(src, sc, u)
+	}
+	if x != nil {
+		c.reads(u)
+	}
+	return x
+}
+
+// tree parses and checks an expression; rules say the same thing often, so what
+// was found right is kept.
+func (c *compiler) tree(src source, sc scope, more []expr.Option) ast.Node {
+	key := c.exprKey(src.text, sc, more)
+	if tree := c.trees[key]; tree != nil {
+		return tree
+	}
+	program, err := expr.Compile(src.text, append(append([]expr.Option(nil), c.options(sc)...), more...)...)
+	if err != nil {
+		c.exprFault(src, err)
+		return nil
+	}
+	tree := program.Node()
+	if fault, at := bounded(tree); fault != "" {
+		c.report(src.node, src.pos(at), fault, "")
+		return nil
+	}
+	c.trees[key] = tree
+	return tree
+}
+
+// kind gives the type of an expression that was compiled.
+func (c *compiler) kind(n *node, sc scope) reflect.Kind {
+	if tree := c.trees[c.exprKey(n.text, sc, nil)]; tree != nil && tree.Type() != nil {
+		return tree.Type().Kind()
+	}
+	return reflect.Interface
+}
+
+func (c *compiler) exprKey(text string, sc scope, more []expr.Option) exprKey {
+	return exprKey{text, fmt.Sprintf("%v %d", sc, len(more))}
+}
+
+var conditionOptions = []expr.Option{expr.AsBool(), expr.WarnOnAny()}
+
+// condition compiles an expression that must be true or false.
+func (c *compiler) condition(n *node, sc scope) engine.Expr {
+	if !c.want(n, kindString, "a condition in quotes") {
+		return nil
+	}
+	return c.expression(sourceOf(n), sc, conditionOptions...)
+}
+
+// value compiles an expression for any value.
+func (c *compiler) value(n *node, sc scope) engine.Expr {
+	if !c.want(n, kindString, "an expression in quotes") {
+		return nil
+	}
+	return c.expression(sourceOf(n), sc)
+}
+
+var (
+	unknownName  = regexp.MustCompile(`^unknown name (\S+)$`)
+	unknownField = regexp.MustCompile(`(?:has no field|unknown field) (\S+)$`)
+	notBool      = regexp.MustCompile(`^expected bool, but got (.*)$`)
+	goTypes      = strings.NewReplacer(
+		"map[string]interface {}", "a table", "[]interface {}", "a list", "interface {}", "any value",
+		"time.Time", "a time", "time.Duration", "a duration", "float64", "number", "string", "text", "int", "whole number",
+		"types.Map", "a table", "<nil>", "nil")
+)
+
+// exprFault words what expr says of an expression.
+func (c *compiler) exprFault(src source, err error) {
+	var fault *file.Error
+	if !errors.As(err, &fault) {
+		msg, hint := err.Error(), ""
+		if m := notBool.FindStringSubmatch(msg); m != nil {
+			msg = "a condition must be true or false, and this is " + goTypes.Replace(m[1])
+			if m[1] == "unknown" || m[1] == "interface {}" || m[1] == "any" {
+				msg = "a condition must be true or false, and what this is shows only at run time"
+				hint = "compare it: … == true, or … != nil"
+			}
+		}
+		c.report(src.node, src.pos(0), msg, hint)
+		return
+	}
+	at, msg, hint := fault.From, fault.Message, ""
+	env := c.environment(c.scopeNow)
+	switch {
+	case unknownName.MatchString(msg):
+		name := unknownName.FindStringSubmatch(msg)[1]
+		known := []string{}
+		for k := range env {
+			known = append(known, k)
+		}
+		for _, f := range Functions {
+			known = append(known, f.Name)
+		}
+		msg = "unknown name " + name
+		if followedBy(src.text, at+len([]rune(name)), '[') {
+			msg = "unknown table " + name
+		}
+		hint = didYouMean(name, known)
+	case unknownField.MatchString(msg):
+		name := unknownField.FindStringSubmatch(msg)[1]
+		root := rootBefore(src.text, at, name)
+		known := []string{}
+		if m, ok := env[root].(types.Map); ok {
+			for k := range m {
+				known = append(known, k)
+			}
+		}
+		msg = "unknown field " + name
+		if root == "call" {
+			msg = "call." + name + " is never set by any rule"
+		} else if root != "" {
+			msg = "unknown field " + root + "." + name
+		}
+		hint = didYouMean(name, sorted(known))
+	default:
+		msg = goTypes.Replace(msg)
+	}
+	c.report(src.node, src.pos(at), msg, hint)
+}
+
+func followedBy(text string, at int, want rune) bool {
+	r := []rune(text)
+	return at < len(r) && r[at] == want
+}
+
+// rootBefore gives the name before ".name" at or after a rune offset.
+func rootBefore(text string, at int, name string) string {
+	m := regexp.MustCompile(`([A-Za-z_]\w*)\s*\??\.\s*` + regexp.QuoteMeta(name) + `\b`).FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	return m[1]
+}
+
+// bounded finds what could run without end: a range whose bounds are not
+// constants, and a list function inside another one's predicate.
+func bounded(tree ast.Node) (fault string, at int) {
+	v := &bounds{}
+	ast.Walk(&tree, v)
+	return v.fault, v.at
+}
+
+type bounds struct {
+	fault string
+	at    int
+}
+
+// Visit is called for the parts of a node before the node.
+func (v *bounds) Visit(n *ast.Node) {
+	switch n := (*n).(type) {
+	case *ast.BinaryNode:
+		if n.Operator != ".." {
+			return
+		}
+		_, left := n.Left.(*ast.IntegerNode)
+		_, right := n.Right.(*ast.IntegerNode)
+		if !left || !right {
+			v.fault, v.at = "a range needs bounds that are plain numbers", n.Location().From
+		}
+	case *ast.PredicateNode:
+		inner := &nested{}
+		body := n.Node
+		ast.Walk(&body, inner)
+		if inner.found {
+			v.fault, v.at = "a list function cannot stand inside another one's condition: its time would grow with the square of the list", n.Location().From
+		}
+	}
+}
+
+type nested struct{ found bool }
+
+// Visit notes a predicate.
+func (v *nested) Visit(n *ast.Node) {
+	if _, ok := (*n).(*ast.PredicateNode); ok {
+		v.found = true
+	}
+}

@@ -1,0 +1,377 @@
+// Package rules reads rule files: TOML to a checked, compiled rule set that an
+// engine follows. It says everything that is wrong with a file at once, each
+// with its place, and it holds the rule sets that Vertigo ships.
+//
+// It knows no protocol. What transports there are, and how their messages are
+// addressed, it is told.
+package rules
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"vertigo/engine"
+)
+
+//go:embed *.toml
+var shipped embed.FS
+
+// Options say what the rules are for.
+type Options struct {
+	// Peers are the transports that rules may name.
+	Peers []engine.Peer
+	// Vars stand in for the [vars] of shipped rule sets: what only the running
+	// bridge knows, such as its own user. A user's own file has the last word.
+	Vars map[string]any
+	// ReadFile reads rule files and their tables; nil means os.ReadFile.
+	ReadFile func(name string) ([]byte, error)
+}
+
+// A Set is what was loaded.
+type Set struct {
+	*engine.Ruleset
+	Files []string // all files that were read, to be watched for changes; not the shipped ones
+}
+
+// Shipped lists the names of the rule sets that come with Vertigo.
+func Shipped() []string {
+	files, _ := fs.Glob(shipped, "*.toml")
+	names := make([]string, len(files))
+	for i, f := range files {
+		names[i] = strings.TrimSuffix(f, ".toml")
+	}
+	return names
+}
+
+// ReadShipped returns the text of a shipped rule set; an error names those that
+// there are.
+func ReadShipped(name string) ([]byte, error) {
+	src, err := shipped.ReadFile(strings.TrimSuffix(name, ".toml") + ".toml")
+	if err != nil {
+		return nil, fmt.Errorf("no rule set is called %q (%s)", name, didYouMean(name, Shipped()))
+	}
+	return src, nil
+}
+
+// Load reads rule files, with what they include, and compiles them to one rule
+// set; rules of an earlier file come before those of a later one. The findings
+// are all that is wrong; the set is nil if one of them is an error.
+func Load(files []string, o Options) (*Set, Findings) {
+	if o.ReadFile == nil {
+		o.ReadFile = os.ReadFile
+	}
+	l := &loader{read: o.ReadFile, whole: newDeclared()}
+	for _, f := range files {
+		if d := l.file(f, nil, nil); d != nil {
+			l.append(d)
+		}
+	}
+	c := newCompiler(o, l)
+	set := c.compile()
+	found := Findings(c.findings)
+	found.Sort(l.order...)
+	if found.HasErrors() {
+		return nil, found
+	}
+	return &Set{Ruleset: set, Files: c.files()}, found
+}
+
+// declared is what rule files declare, before any expression is looked at.
+type declared struct {
+	rules                         []*rule
+	vars, tables, buffers, limits *named
+	lets                          *named
+}
+
+// A rule is a [[rule]] as it stands in its file.
+type rule struct {
+	name string
+	node *node
+}
+
+// named are declarations by name, in the order in which they first stood.
+type named struct {
+	names []string
+	nodes map[string]*node
+}
+
+func newNamed() *named { return &named{nodes: map[string]*node{}} }
+
+func (n *named) put(name string, at *node) {
+	if n.nodes[name] == nil {
+		n.names = append(n.names, name)
+	}
+	n.nodes[name] = at
+}
+
+// under adds what n lacks.
+func (n *named) under(base *named) {
+	for _, name := range base.names {
+		if n.nodes[name] == nil {
+			n.put(name, base.nodes[name])
+		}
+	}
+}
+
+func newDeclared() *declared {
+	return &declared{vars: newNamed(), tables: newNamed(), buffers: newNamed(), limits: newNamed(), lets: newNamed()}
+}
+
+type loader struct {
+	read     func(string) ([]byte, error)
+	findings []Finding
+	order    []string // files as they were first read
+	disk     []string
+	whole    *declared
+}
+
+var topKeys = []string{"include", "vars", "let", "table", "buffer", "limit", "rule"}
+
+// file reads a rule file and what it includes. An include is named by the node
+// at, and within are the files that are being read around it.
+func (l *loader) file(name string, at *node, within []string) *declared {
+	if slices.Contains(within, name) {
+		l.report(at, at.pos, "the file includes itself: "+strings.Join(append(within, name), " includes "), "")
+		return nil
+	}
+	src, err := l.source(name)
+	if err != nil {
+		l.unreadable(name, at, err)
+		return nil
+	}
+	if !slices.Contains(l.order, name) {
+		l.order = append(l.order, name)
+	}
+	root, faults := parseTOML(name, src)
+	l.findings = append(l.findings, faults...)
+	d := newDeclared()
+	l.declare(d, root)
+	if inc := root.child("include"); inc != nil {
+		l.include(d, inc, name, append(within, name))
+	}
+	return d
+}
+
+const shippedPrefix = "shipped:"
+
+func (l *loader) source(name string) ([]byte, error) {
+	if inside, ok := strings.CutPrefix(name, shippedPrefix); ok {
+		return shipped.ReadFile(inside)
+	}
+	if !slices.Contains(l.disk, name) {
+		l.disk = append(l.disk, name)
+	}
+	return l.read(name)
+}
+
+func (l *loader) unreadable(name string, at *node, err error) {
+	name = strings.TrimPrefix(name, shippedPrefix)
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	msg := fmt.Sprintf("cannot read %s: %v", name, err)
+	if at == nil {
+		l.findings = append(l.findings, Finding{Pos: Pos{File: name}, Msg: fmt.Sprintf("cannot read the file: %v", err)})
+		return
+	}
+	l.report(at, at.pos, msg, "")
+}
+
+func (l *loader) report(n *node, pos Pos, msg, hint string) {
+	l.findings = append(l.findings, n.finding(pos, msg, hint))
+}
+
+// declare notes what a file itself declares.
+func (l *loader) declare(d *declared, root *node) {
+	for _, key := range root.keys {
+		n := root.children[key]
+		switch key {
+		case "include":
+		case "vars":
+			l.each(n, "[vars]", d.vars)
+		case "let":
+			l.each(n, "[let]", d.lets)
+		case "table":
+			l.each(n, "[table.NAME]", d.tables)
+		case "buffer":
+			l.each(n, "[buffer.NAME]", d.buffers)
+		case "limit":
+			l.each(n, "[limit.NAME]", d.limits)
+		case "rule":
+			l.rules(d, n)
+		default:
+			l.report(n, n.keyPos, "unknown key "+key, didYouMean(key, topKeys))
+		}
+	}
+}
+
+func (l *loader) each(n *node, as string, into *named) {
+	if n.kind != kindTable {
+		l.report(n, n.pos, fmt.Sprintf("%s is a table, not %s", as, n.kind), "")
+		return
+	}
+	for _, name := range n.keys {
+		into.put(name, n.children[name])
+	}
+}
+
+func (l *loader) rules(d *declared, n *node) {
+	items := n.items
+	if n.kind == kindTable {
+		l.report(n, n.pos, "a rule begins with [[rule]], in double brackets", "")
+		items = []*node{n}
+	} else if n.kind != kindArray {
+		l.report(n, n.pos, "a rule begins with [[rule]]", "")
+		return
+	}
+	first := map[string]Pos{}
+	for _, item := range items {
+		if item.kind != kindTable {
+			l.report(item, item.pos, "a rule is a table, not "+item.kind.String(), "")
+			continue
+		}
+		r := &rule{node: item}
+		if name := item.child("name"); name == nil {
+			l.report(item, item.pos, "the rule has no name", `say what it does, in words: name = "answered"`)
+		} else if name.kind != kindString || strings.TrimSpace(name.text) == "" {
+			l.report(name, name.pos, "a rule's name is text", "")
+		} else if at, twice := first[name.text]; twice {
+			l.report(name, name.pos, fmt.Sprintf("two rules are called %q", name.text), fmt.Sprintf("the other one stands at %s", at))
+			continue
+		} else {
+			r.name = name.text
+			first[r.name] = name.pos
+		}
+		d.rules = append(d.rules, r)
+	}
+}
+
+// include puts what the named files declare under what d declares itself.
+func (l *loader) include(d *declared, inc *node, file string, within []string) {
+	items := inc.items
+	if inc.kind == kindString {
+		items = []*node{inc}
+	} else if inc.kind != kindArray {
+		l.report(inc, inc.pos, "include is a list of files", `include = ["matrix-verto"]`)
+		return
+	}
+	base := newDeclared()
+	for _, item := range items {
+		if item.kind != kindString {
+			l.report(item, item.pos, "an include is text, not "+item.kind.String(), "")
+			continue
+		}
+		name, ok := l.resolve(item, file)
+		if !ok {
+			continue
+		}
+		if more := l.file(name, item, within); more != nil {
+			l.join(base, more, item)
+		}
+	}
+	d.vars.under(base.vars)
+	d.lets.before(base.lets)
+	d.tables.under(base.tables)
+	d.buffers.under(base.buffers)
+	d.limits.under(base.limits)
+	d.rules = replaced(d.rules, base.rules)
+}
+
+// before adds what n lacks ahead of what it has: a let may use those before it.
+func (n *named) before(base *named) {
+	own := n.names
+	n.names = nil
+	for _, name := range base.names {
+		n.names = append(n.names, name)
+		if n.nodes[name] == nil {
+			n.nodes[name] = base.nodes[name]
+		}
+	}
+	for _, name := range own {
+		if !slices.Contains(base.names, name) {
+			n.names = append(n.names, name)
+		}
+	}
+}
+
+// replaced puts own rules before base, but for those that replace one of base
+// where it stood.
+func replaced(own, base []*rule) []*rule {
+	at := map[string]int{}
+	for i, r := range base {
+		if r.name != "" {
+			at[r.name] = i
+		}
+	}
+	base = slices.Clone(base)
+	var first []*rule
+	for _, r := range own {
+		if i, ok := at[r.name]; ok && r.name != "" {
+			base[i] = r
+		} else {
+			first = append(first, r)
+		}
+	}
+	return append(first, base...)
+}
+
+// resolve finds what an include names: a shipped rule set, or a file beside the
+// including one.
+func (l *loader) resolve(n *node, file string) (string, bool) {
+	name := n.text
+	if !strings.ContainsAny(name, `/\`) && !strings.HasSuffix(name, ".toml") {
+		if slices.Contains(Shipped(), name) {
+			return shippedPrefix + name + ".toml", true
+		}
+		l.report(n, n.pos, fmt.Sprintf("no rule set is called %q", name), didYouMean(name, Shipped()))
+		return "", false
+	}
+	if filepath.IsAbs(name) {
+		return name, true
+	}
+	return filepath.Join(filepath.Dir(file), name), true
+}
+
+// join puts two included files side by side.
+func (l *loader) join(base, more *declared, at *node) {
+	for _, r := range more.rules {
+		if i := slices.IndexFunc(base.rules, func(b *rule) bool { return b.name == r.name && r.name != "" }); i >= 0 {
+			l.report(at, at.pos, fmt.Sprintf("two included files have a rule called %q", r.name), "")
+			continue
+		}
+		base.rules = append(base.rules, r)
+	}
+	base.vars.under(more.vars)
+	base.lets.under(more.lets)
+	base.tables.under(more.tables)
+	base.buffers.under(more.buffers)
+	base.limits.under(more.limits)
+}
+
+// append puts a further file behind those loaded so far.
+func (l *loader) append(d *declared) {
+	w := l.whole
+	for _, r := range d.rules {
+		if i := slices.IndexFunc(w.rules, func(b *rule) bool { return b.name == r.name && r.name != "" }); i >= 0 {
+			name := r.node.child("name")
+			l.report(name, name.pos, fmt.Sprintf("two rules are called %q", r.name), fmt.Sprintf("the other one stands at %s", w.rules[i].node.child("name").pos))
+			continue
+		}
+		w.rules = append(w.rules, r)
+	}
+	for _, pair := range [][2]*named{{w.vars, d.vars}, {w.lets, d.lets}, {w.tables, d.tables}, {w.buffers, d.buffers}, {w.limits, d.limits}} {
+		pair[0].under(pair[1])
+	}
+}
+
+func sorted(names []string) []string { return slices.Sorted(slices.Values(names)) }
+
+func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

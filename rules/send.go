@@ -1,0 +1,115 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"vertigo/engine"
+)
+
+// sends compiles what a rule sends.
+func (c *compiler) sends(n *node, r *engine.Rule, sc scope) {
+	send := n.child("send")
+	if send == nil {
+		return
+	}
+	items := []*node{send}
+	if send.kind == kindArray {
+		items = send.items
+	}
+	for _, item := range items {
+		if !c.want(item, kindTable, "a message to send: [[rule.send]]") {
+			continue
+		}
+		if s := c.send(item, sc); s != nil {
+			r.Send = append(r.Send, s)
+		}
+	}
+}
+
+func (c *compiler) send(n *node, sc scope) *engine.Send {
+	s := &engine.Send{Pos: n.pos.String()}
+	s.To = c.plainText(n, "to", `the transport: to = "verto"`)
+	s.Type = c.plainText(n, "type", `the message type: type = "verto.bye"`)
+	protocol, known := c.protocol(n.child("to"), s.To)
+	if each := n.child("each"); each != nil {
+		s.Each = c.value(each, sc)
+		sc.item = true
+	}
+	if when := n.child("when"); when != nil {
+		s.When = c.condition(when, sc)
+	}
+	if known {
+		c.unknownKeys(n, append([]string{"to", "type", "body", "when", "each"}, protocol.Address...)...)
+		for _, name := range protocol.Address {
+			if ad := n.child(name); ad != nil {
+				if x := c.textExpr(ad, sc); x != nil {
+					s.Address = append(s.Address, engine.Address{Name: name, Expr: x})
+				}
+			}
+		}
+	}
+	b := n.child("body")
+	if b == nil {
+		s.Body = body{literal("{}")}
+		return s
+	}
+	t := c.template(b, sc)
+	if t == nil {
+		return nil
+	}
+	s.Body = body{t}
+	s.Key = c.key(b, protocol, sc)
+	return s
+}
+
+// plainText reads a key of a send that must be there and be literal: what is
+// checked before a call cannot depend on one.
+func (c *compiler) plainText(n *node, key, hint string) string {
+	x := n.child(key)
+	if x == nil {
+		c.report(n, n.pos, "the message to send has no "+key, "say "+hint)
+		return ""
+	}
+	if !c.want(x, kindString, "text") {
+		return ""
+	}
+	if strings.Contains(x.text, "${") {
+		c.report(x, x.pos, key+" cannot be computed", "send two messages, each with its own when")
+		return ""
+	}
+	return x.text
+}
+
+// protocol gives the protocol of a transport or group.
+func (c *compiler) protocol(at *node, to string) (engine.Protocol, bool) {
+	for _, p := range c.opts.Peers {
+		if p.Name == to || p.Group == to && to != "" {
+			return p.Protocol, true
+		}
+	}
+	if to != "" {
+		names := c.transports()
+		c.report(at, at.pos, fmt.Sprintf("unknown transport %s", to), didYouMean(to, slices.Compact(names)))
+	}
+	return engine.Protocol{}, false
+}
+
+// key compiles the part of a body that names the call to the peer.
+func (c *compiler) key(b *node, p engine.Protocol, sc scope) engine.Expr {
+	for _, dotted := range p.Key {
+		at := b
+		for _, part := range strings.Split(dotted, ".") {
+			if at == nil || at.kind != kindTable {
+				at = nil
+				break
+			}
+			at = at.child(part)
+		}
+		if at != nil && at.kind == kindString {
+			return c.textExpr(at, sc)
+		}
+	}
+	return nil
+}
