@@ -1,0 +1,243 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"vertigo/transports/matrix/dendritetest"
+	"vertigo/transports/verto/vertotest"
+)
+
+func rulesTo(extension string) string {
+	return fmt.Sprintf("include = [\"matrix-verto\"]\n[vars]\nextension = %q\n", extension)
+}
+
+// begin starts a site with rules of its own.
+func begin(t *testing.T, name, rules string) (*site, *dendritetest.User) {
+	t.Helper()
+	home := dendritetest.Start(t)
+	s := &site{home: home, bot: home.Register(t, "phone", "password-of-the-bot")}
+	s.pbx = vertotest.NewServer(vertotest.Options{})
+	t.Cleanup(s.pbx.Close)
+	s.bridge = startBridge(t, s.bot, home.URL, settings{
+		url: s.pbx.URL, login: "1008@fs.test", password: "1234", rules: rules, captures: true,
+	})
+	s.bridge.ready(t)
+	return s, home.Register(t, name, "password-of-"+name)
+}
+
+// talking makes a call that sound has come back from.
+func talking(t *testing.T, s *site, user *dendritetest.User) *caller {
+	t.Helper()
+	c := newCaller(t, user, s.bot.ID)
+	c.invite(c.offer(), time.Minute)
+	c.trickle()
+	c.take()
+	c.talk(440)
+	c.hears(440)
+	return c
+}
+
+func TestReloadChangesTheNextCallOnly(t *testing.T) {
+	s, user := begin(t, "anna", rulesTo("9196")+"\n[table.hangupReason]\nNORMAL_CLEARING = \"user_hangup\"\n")
+	old := talking(t, s, user)
+
+	s.bridge.write(t, "rules.toml", rulesTo("9199")+"\n[table.hangupReason]\nNORMAL_CLEARING = \"user_busy\"\n")
+	said := len(s.bridge.said())
+	s.bridge.signal(t, syscall.SIGHUP)
+	_, said = s.bridge.waitLine(t, said, "rules reloaded")
+
+	next := newCaller(t, user, s.bot.ID)
+	next.invite(next.offer(), time.Minute)
+	next.trickle()
+	next.wants("m.call.reject user_busy") // 9199 is busy
+
+	s.bridge.write(t, "rules.toml", "include = [\"matrix-verto\"]\n[[rule]]\nnaem = \"x\"\n")
+	s.bridge.signal(t, syscall.SIGHUP)
+	s.bridge.waitLine(t, said, "rules.toml:3:1: error: unknown key naem")
+	s.bridge.waitLine(t, said, "hint: did you mean name?")
+
+	after := newCaller(t, user, s.bot.ID)
+	after.invite(after.offer(), time.Minute)
+	after.trickle()
+	after.wants("m.call.reject user_busy") // a faulty file changes nothing
+
+	if !s.pbx.Hangup(s.callOf(t, old), vertotest.NormalClearing) {
+		t.Fatal("the first call is gone")
+	}
+	old.wants("m.call.hangup user_hangup") // by the rules that it began with
+}
+
+// callOf finds the callID of a call that is up.
+func (s *site) callOf(t *testing.T, c *caller) string {
+	t.Helper()
+	call, err := s.pbx.WaitCall(soon(t), func(call vertotest.Call) bool { return call.State == vertotest.Active })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return call.ID
+}
+
+func TestALostVertoSocketComesBackAndEndsWhatIsLost(t *testing.T) {
+	s, user := begin(t, "bert", rulesTo("9196"))
+	c := talking(t, s, user)
+	s.pbx.ForgetCalls()
+	if n := s.pbx.DropSockets("1008@fs.test"); n != 1 {
+		t.Fatalf("%d sockets dropped", n)
+	}
+	c.wants("m.call.hangup ice_timeout")
+	c.wait("the notice", func(e gjson.Result) bool {
+		return e.Get("sender").Str == s.bot.ID && strings.Contains(e.Get("content.body").Str, "was lost")
+	})
+	sessids := map[string]bool{}
+	logins := 0
+	for _, f := range s.pbx.Frames() {
+		if f.Dir == "in" && gjson.GetBytes(f.Data, "method").Str == "login" {
+			logins++
+			sessids[gjson.GetBytes(f.Data, "params.sessid").Str] = true
+		}
+	}
+	if logins < 2 || len(sessids) != 1 {
+		t.Errorf("%d logins with %d sessids", logins, len(sessids))
+	}
+	talking(t, s, user) // and the next call works
+}
+
+func TestSIGTERMSaysGoodbyeToBothSides(t *testing.T) {
+	s, user := begin(t, "carl", rulesTo("9196"))
+	c := talking(t, s, user)
+	s.bridge.signal(t, syscall.SIGTERM)
+	c.wants("m.call.hangup unknown_error")
+	if _, err := s.pbx.WaitCall(soon(t), func(call vertotest.Call) bool {
+		return call.State == vertotest.Ended && call.EndedBy == vertotest.ClientSide
+	}); err != nil {
+		t.Fatal(err)
+	}
+	<-s.bridge.done
+	if s.bridge.err != nil {
+		t.Errorf("the bridge ended with %v", s.bridge.err)
+	}
+}
+
+func TestWhatIsCapturedHoldsNoSecret(t *testing.T) {
+	s, user := begin(t, "dora", rulesTo("9196"))
+	c := talking(t, s, user)
+	c.send("m.call.hangup", map[string]any{"reason": "user_hangup"})
+	if _, err := s.pbx.WaitCall(soon(t), func(call vertotest.Call) bool { return call.State == vertotest.Ended }); err != nil {
+		t.Fatal(err)
+	}
+	secrets := map[string]string{"the token": s.bot.Token}
+	for _, f := range s.pbx.Frames() {
+		if sessid := gjson.GetBytes(f.Data, "params.sessid").Str; sessid != "" {
+			secrets["the sessid"] = sessid
+		}
+	}
+	for _, line := range strings.Split(c.pc.LocalDescription().SDP+c.answer.Get("answer.sdp").Str, "\r\n") {
+		for _, attribute := range []string{"a=ice-pwd:", "a=fingerprint:sha-256 "} {
+			if value, ok := strings.CutPrefix(line, attribute); ok {
+				secrets[attribute+value[:4]] = value
+			}
+		}
+	}
+	s.bridge.signal(t, syscall.SIGTERM)
+	<-s.bridge.done
+	files, err := filepath.Glob(filepath.Join(s.bridge.dir, "captures", "*.ndjson"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no capture was written: %v", err)
+	}
+	written := strings.Join(s.bridge.said(), "\n")
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written += string(data)
+	}
+	if !strings.Contains(written, "m.call.invite") || !strings.Contains(written, "verto.answer") {
+		t.Error("the capture does not hold the call")
+	}
+	for what, secret := range secrets {
+		if strings.Contains(written, secret) {
+			t.Errorf("%s is in a log or a capture", what)
+		}
+	}
+	if strings.Contains(written, `"passwd":"1234"`) {
+		t.Error("the password is in a log or a capture")
+	}
+}
+
+// Each fault of a connection is one clear line, and the bridge tries again.
+func TestConnectionFaultsAreOneClearLine(t *testing.T) {
+	home := dendritetest.Start(t)
+	bot := home.Register(t, "phone", "password-of-the-bot")
+	plain := vertotest.NewServer(vertotest.Options{})
+	t.Cleanup(plain.Close)
+	misnamed := vertotest.NewUnstartedServer(vertotest.Options{CertHosts: []string{"pbx.example.org"}})
+	misnamed.StartTLS()
+	t.Cleanup(misnamed.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, misnamed.CertificatePEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	unknown := vertotest.NewUnstartedServer(vertotest.Options{})
+	unknown.StartTLS()
+	t.Cleanup(unknown.Close)
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := closed.Addr().String()
+	closed.Close()
+
+	for name, c := range map[string]struct {
+		settings
+		words []string
+	}{
+		"a wrong password":       {settings{url: plain.URL, login: "1008@fs.test", password: "wrong"}, []string{"1008@fs.test", "Authentication Failure"}},
+		"an unreachable server":  {settings{url: "ws://" + nobody, login: "1008@fs.test", password: "1234"}, []string{"nothing listens at " + nobody}},
+		"a TLS name mismatch":    {settings{url: misnamed.URL, login: "1008@fs.test", password: "1234", caFile: ca}, []string{"127.0.0.1", "pbx.example.org"}},
+		"an unknown certificate": {settings{url: unknown.URL, login: "1008@fs.test", password: "1234"}, []string{"ca_file"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.rules = rulesTo("9196")
+			b := startBridge(t, bot, home.URL, c.settings)
+			line, _ := b.waitLine(t, 0, c.words...)
+			if strings.Contains(line, "wrong") {
+				t.Errorf("the password is in the line: %s", line)
+			}
+			if !strings.Contains(line, "transport=pbx") || !strings.Contains(line, "again_in=") {
+				t.Errorf("not one line that names the transport and says when it is tried again: %s", line)
+			}
+			if c.url == "ws://"+nobody {
+				accepts(t, nobody)
+			}
+		})
+	}
+}
+
+// accepts waits for a connection to an address that nothing listened at before.
+func accepts(t *testing.T, addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if deadline, ok := soon(t).Deadline(); ok {
+		_ = l.(*net.TCPListener).SetDeadline(deadline)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatalf("the bridge does not try again: %v", err)
+	}
+	conn.Close()
+}
