@@ -30,6 +30,7 @@ type bridge struct {
 // settings are what the tests vary of a configuration.
 type settings struct {
 	url, login, password, caFile string
+	more                         string // of [transport.pbx]
 	rules                        string
 	captures                     bool
 }
@@ -65,6 +66,7 @@ password = "file:verto-password"
 	if s.caFile != "" {
 		config += fmt.Sprintf("ca_file = %q\n", s.caFile)
 	}
+	config += s.more
 	if s.captures {
 		config += "\n[capture]\ndir = \"captures\"\n"
 	}

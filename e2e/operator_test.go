@@ -241,3 +241,79 @@ func accepts(t *testing.T, addr string) {
 	}
 	conn.Close()
 }
+
+func TestACallThatComesBackMuteIsEndedOnBothSides(t *testing.T) {
+	s, user := begin(t, "emil", rulesTo("9196"))
+	c := talking(t, s, user)
+	s.pbx.DropSockets("1008@fs.test")
+	c.wants("m.call.hangup ice_timeout")
+	call, err := s.pbx.WaitCall(soon(t), func(call vertotest.Call) bool { return call.State == vertotest.Ended })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if call.Cause.String() != "MEDIA_TIMEOUT" || call.EndedBy != vertotest.ClientSide {
+		t.Errorf("the call ended by %s with %s", call.EndedBy, call.Cause)
+	}
+}
+
+func TestAnEncryptedRoomIsToldOnceThatItCannotCall(t *testing.T) {
+	s, user := begin(t, "fred", rulesTo("9196"))
+	room := user.CreateEncryptedRoom(t, s.bot.ID)
+	wait := func(what string, condition func(gjson.Result) bool) {
+		t.Helper()
+		if _, err := user.WaitEvent(soon(t), condition); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	wait("the bridge joins", func(e gjson.Result) bool {
+		return e.Get("type").Str == "m.room.member" && e.Get("state_key").Str == s.bot.ID && e.Get("content.membership").Str == "join"
+	})
+	encrypted := map[string]any{"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x", "session_id": "s", "device_id": "d", "sender_key": "k"}
+	user.Send(t, room, "m.room.encrypted", encrypted)
+	user.Send(t, room, "m.room.encrypted", encrypted)
+	wait("the notice", func(e gjson.Result) bool {
+		return e.Get("sender").Str == s.bot.ID && strings.Contains(e.Get("content.body").Str, "encrypted")
+	})
+	// A call in a room without encryption goes through the same sync: when it is
+	// answered, whatever the bridge had to say of the encrypted one is there.
+	talking(t, s, user)
+	notices := 0
+	marker := user.Send(t, room, "m.room.message", map[string]any{"msgtype": "m.text", "body": "over"})
+	wait("the marker", func(e gjson.Result) bool {
+		if e.Get("room_id").Str == room && e.Get("sender").Str == s.bot.ID && e.Get("type").Str == "m.room.message" {
+			notices++
+		}
+		return e.Get("event_id").Str == marker
+	})
+	if notices != 1 {
+		t.Errorf("%d notices", notices)
+	}
+}
+
+func TestCallsSpreadOverAccounts(t *testing.T) {
+	home := dendritetest.Start(t)
+	s := &site{home: home, bot: home.Register(t, "phone", "password-of-the-bot")}
+	s.pbx = vertotest.NewServer(vertotest.Options{})
+	t.Cleanup(s.pbx.Close)
+	s.bridge = startBridge(t, s.bot, home.URL, settings{
+		url: s.pbx.URL, login: "1008@fs.test", password: "1234", rules: rulesTo("9196"),
+		more: "[[transport.pbx.account]]\nlogin = \"1009@fs.test\"\npassword = \"1234\"\n",
+	})
+	s.bridge.ready(t)
+	logins := map[string]bool{}
+	var users []*dendritetest.User
+	for _, name := range []string{"gina", "hans", "ines"} {
+		users = append(users, home.Register(t, name, "password-of-"+name))
+	}
+	s.bridge.waitLine(t, 0, "msg=connected", "login=1008@fs.test")
+	s.bridge.waitLine(t, 0, "msg=connected", "login=1009@fs.test")
+	for _, u := range users {
+		talking(t, s, u)
+	}
+	for _, call := range s.pbx.Calls() {
+		logins[call.Login] = true
+	}
+	if len(logins) != 2 {
+		t.Errorf("three calls went through %v", logins)
+	}
+}

@@ -93,7 +93,7 @@ var Functions = []Function{
 	{
 		Name:      "iceComplete",
 		Signature: `iceComplete(sdp, candidates, policy = "first")`,
-		Doc:       `Whether an offer and the candidates that trickled in so far can go to FreeSWITCH: with the end marker always, else by the policy. "first": one usable candidate is there; "relay": one of typ srflx or relay; "quiet": never.`,
+		Doc:       `Whether an offer and the candidates that trickled in so far can go to FreeSWITCH: with the end marker always, else by the policy. "first": a usable IPv4 candidate is there; "any": a usable one, IPv6 too; "relay": one of typ srflx or relay; "quiet": never.`,
 		Example:   `iceComplete("v=0\nm=audio 9 UDP/TLS/RTP/SAVPF 0", [{"candidate": "candidate:1 1 udp 1 192.0.2.1 5000 typ host", "sdpMLineIndex": 0}])`,
 		Result:    `true`,
 		Types:     []any{new(func(string, []any) bool), new(func(string, []any, string) bool)},

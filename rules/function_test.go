@@ -160,7 +160,7 @@ func TestWrongArguments(t *testing.T) {
 		{"iceComplete", []any{"v=0"}, "iceComplete: takes 2 or 3 arguments, not 1"},
 		{"iceComplete", []any{"v=0", []any{}, nil}, "iceComplete: argument 3 must be text, not nil"},
 		{"iceComplete", []any{nil, []any{}}, "iceComplete: argument 1 must be text, not nil"},
-		{"iceComplete", []any{"v=0", []any{}, "fast"}, `iceComplete: unknown candidate policy "fast": use "first", "relay" or "quiet"`},
+		{"iceComplete", []any{"v=0", []any{}, "fast"}, `iceComplete: unknown candidate policy "fast": use "first", "any", "relay" or "quiet"`},
 		{"uuid5", nil, "uuid5: takes at least 1 argument"},
 		{"uuid5", []any{"a", nil}, "uuid5: argument 2 must be text or a whole number, not nil"},
 		{"uuid5", []any{1.5}, "uuid5: argument 1 must be text or a whole number, not a number"},

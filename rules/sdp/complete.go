@@ -3,6 +3,7 @@ package sdp
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // ICEComplete tells whether an offer, with the candidates that trickled in so
@@ -11,8 +12,10 @@ import (
 // or a=end-of-candidates, always completes; apart from that the policy decides:
 //
 //   - "first", or "": as soon as there is one usable candidate, which is UDP,
-//     component 1, with an IP address and not a name. FreeSWITCH finds a better
-//     address by the client's own checks.
+//     component 1, with an IPv4 address and not a name. FreeSWITCH finds a better
+//     address by the client's own checks. A FreeSWITCH without an IPv6 rtp-ip
+//     refuses an offer with IPv6 alone, and a client may well send that first.
+//   - "any": the same, and IPv6 will do.
 //   - "relay": as soon as a usable candidate is one seen from outside (typ
 //     srflx or relay), for a FreeSWITCH that reaches its callers through NAT.
 //   - "quiet": never; the buffer's idle time decides.
@@ -23,9 +26,9 @@ import (
 // In a rule: iceComplete(call.offer, items, vars.candidatePolicy)
 func ICEComplete(sdp string, candidates []any, policy string) (bool, error) {
 	switch policy {
-	case "", "first", "relay", "quiet":
+	case "", "first", "any", "relay", "quiet":
 	default:
-		return false, fmt.Errorf(`unknown candidate policy %q: use "first", "relay" or "quiet"`, policy)
+		return false, fmt.Errorf(`unknown candidate policy %q: use "first", "any", "relay" or "quiet"`, policy)
 	}
 	d, err := parse(sdp)
 	if err != nil {
@@ -37,8 +40,10 @@ func ICEComplete(sdp string, candidates []any, policy string) (bool, error) {
 		return g.ended, nil
 	case "relay":
 		return g.ended || g.reflexive, nil
+	case "any":
+		return g.ended || g.usable, nil
 	}
-	return g.ended || g.usable, nil
+	return g.ended || g.ipv4, nil
 }
 
 // Usable tells whether the section that will go to FreeSWITCH has a candidate
@@ -54,6 +59,7 @@ func Usable(sdp string, candidates []any) bool {
 // gathered is what is known of the candidates of the audio section.
 type gathered struct {
 	usable    bool // one that FreeSWITCH can begin with
+	ipv4      bool // one of these is an IPv4 address
 	reflexive bool // one of these is seen from outside
 	ended     bool // no more will come
 }
@@ -61,6 +67,7 @@ type gathered struct {
 func (g *gathered) add(c candidate) {
 	if c.usable() {
 		g.usable = true
+		g.ipv4 = g.ipv4 || !strings.Contains(c.key.address, ":")
 		g.reflexive = g.reflexive || c.reflexive()
 	}
 }

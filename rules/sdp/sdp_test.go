@@ -171,7 +171,7 @@ func TestICEComplete(t *testing.T) {
 		srflx = "candidate:1 1 UDP 1 198.51.100.1 5000 typ srflx raddr 0.0.0.0 rport 0"
 	)
 	bundled := strings.ReplaceAll(small, "u2", "u1")
-	type wanted struct{ first, relay, quiet, usable bool }
+	type wanted struct{ first, any, relay, quiet, usable bool }
 	for _, tt := range []struct {
 		name string
 		sdp  string
@@ -179,13 +179,14 @@ func TestICEComplete(t *testing.T) {
 		want wanted
 	}{
 		{"no candidate", small, nil, wanted{}},
-		{"a host candidate", small, []any{entry(udp, "a")}, wanted{first: true, usable: true}},
-		{"an IPv6 host candidate", small, []any{entry(v6, 0)}, wanted{first: true, usable: true}},
-		{"one in the SDP", strings.Replace(small, "a=sendrecv", "a="+udp, 1), nil, wanted{first: true, usable: true}},
-		{"one seen from outside", small, []any{entry(srflx)}, wanted{first: true, relay: true, usable: true}},
-		{"one that relays", small, []any{entry(strings.Replace(srflx, "srflx", "relay", 1))}, wanted{first: true, relay: true, usable: true}},
+		{"a host candidate", small, []any{entry(udp, "a")}, wanted{first: true, any: true, usable: true}},
+		{"an IPv6 host candidate", small, []any{entry(v6, 0)}, wanted{any: true, usable: true}},
+		{"an IPv6 and an IPv4 host candidate", small, []any{entry(v6, 0), entry(udp, "a")}, wanted{first: true, any: true, usable: true}},
+		{"one in the SDP", strings.Replace(small, "a=sendrecv", "a="+udp, 1), nil, wanted{first: true, any: true, usable: true}},
+		{"one seen from outside", small, []any{entry(srflx)}, wanted{first: true, any: true, relay: true, usable: true}},
+		{"one that relays", small, []any{entry(strings.Replace(srflx, "srflx", "relay", 1))}, wanted{first: true, any: true, relay: true, usable: true}},
 		{"one for video", small, []any{entry(udp, "v")}, wanted{}},
-		{"one for the transport that audio shares with video", bundled, []any{entry(udp, "v")}, wanted{first: true, usable: true}},
+		{"one for the transport that audio shares with video", bundled, []any{entry(udp, "v")}, wanted{first: true, any: true, usable: true}},
 		{"a name", small, []any{entry(local)}, wanted{}},
 		{"TCP", small, []any{entry("candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active")}, wanted{}},
 		{"RTCP", small, []any{entry("candidate:1 2 udp 1 192.0.2.1 5000 typ host")}, wanted{}},
@@ -195,20 +196,20 @@ func TestICEComplete(t *testing.T) {
 		{"an address with a zone", small, []any{entry("candidate:1 1 udp 1 2001:db8::1%eth0 5000 typ host")}, wanted{}},
 		{"a multicast address", small, []any{entry("candidate:1 1 udp 1 224.0.0.1 5000 typ host")}, wanted{}},
 		{"no type", small, []any{entry("candidate:1 1 udp 1 192.0.2.1 5000")}, wanted{}},
-		{"the end marker", small, []any{entry(local), entry("")}, wanted{first: true, relay: true, quiet: true}},
-		{"the end marker for audio", small, []any{entry("", "a", 0)}, wanted{first: true, relay: true, quiet: true}},
+		{"the end marker", small, []any{entry(local), entry("")}, wanted{first: true, any: true, relay: true, quiet: true}},
+		{"the end marker for audio", small, []any{entry("", "a", 0)}, wanted{first: true, any: true, relay: true, quiet: true}},
 		{"the end marker for video", small, []any{entry("", "v", 1)}, wanted{}},
 		{"the end marker for an unknown section", small, []any{entry("", "x"), entry("", 7)}, wanted{}},
-		{"the end in the SDP, for audio", strings.Replace(small, "a=sendrecv", "a=end-of-candidates", 1), nil, wanted{first: true, relay: true, quiet: true}},
-		{"the end in the SDP, for all", strings.Replace(small, "m=audio", "a=end-of-candidates\r\nm=audio", 1), nil, wanted{first: true, relay: true, quiet: true}},
+		{"the end in the SDP, for audio", strings.Replace(small, "a=sendrecv", "a=end-of-candidates", 1), nil, wanted{first: true, any: true, relay: true, quiet: true}},
+		{"the end in the SDP, for all", strings.Replace(small, "m=audio", "a=end-of-candidates\r\nm=audio", 1), nil, wanted{first: true, any: true, relay: true, quiet: true}},
 		{"the end in the SDP, for video", small + "a=end-of-candidates\r\n", nil, wanted{}},
 		{"no audio", strings.Replace(small, "m=audio 9", "m=audio 0", 1), []any{entry(udp), entry("")}, wanted{}},
 		{"the first audio section that is not rejected counts", text("v=0", "m=audio 0 RTP/AVP 0", "a=mid:x", "m=audio 9 RTP/AVP 0", "a=mid:y"),
-			[]any{entry(udp, "y")}, wanted{first: true, usable: true}},
+			[]any{entry(udp, "y")}, wanted{first: true, any: true, usable: true}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var got wanted
-			for policy, to := range map[string]*bool{"first": &got.first, "": &got.first, "relay": &got.relay, "quiet": &got.quiet} {
+			for policy, to := range map[string]*bool{"first": &got.first, "": &got.first, "any": &got.any, "relay": &got.relay, "quiet": &got.quiet} {
 				var err error
 				if *to, err = ICEComplete(tt.sdp, tt.list, policy); err != nil {
 					t.Fatal(err)
@@ -221,7 +222,7 @@ func TestICEComplete(t *testing.T) {
 		})
 	}
 	_, err := ICEComplete(small, nil, "first usable")
-	fails(t, err, `unknown candidate policy "first usable": use "first", "relay" or "quiet"`)
+	fails(t, err, `unknown candidate policy "first usable": use "first", "any", "relay" or "quiet"`)
 }
 
 func TestMedia(t *testing.T) {

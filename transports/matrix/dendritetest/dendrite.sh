@@ -30,6 +30,10 @@ set -euo pipefail
 
 DENDRITE_MODULE=github.com/element-hq/dendrite
 DENDRITE_VERSION=${DENDRITE_VERSION:-v0.15.2}
+# Newer than Dendrite's own: with v1.34.5 a request that the client gives up while
+# it writes (the first /sync of a device does) can leave its transaction open, and
+# every later login fails: "cannot start a transaction within a transaction".
+SQLITE_VERSION=v1.60.0
 HOST=127.0.0.1
 
 die() { echo "dendrite.sh: $*" >&2; exit 1; }
@@ -74,7 +78,7 @@ free_port() {
 
 do_install() {
   local stamp want tmp
-  stamp=$BIN/.dendrite.stamp; want="$DENDRITE_VERSION cgo=${DENDRITE_CGO:-0}"
+  stamp=$BIN/.dendrite.stamp; want="$DENDRITE_VERSION sqlite=$SQLITE_VERSION cgo=${DENDRITE_CGO:-0}"
   if [ -x "$BIN/dendrite" ] && [ -x "$BIN/generate-keys" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then return; fi
   need go
   mkdir -p "$BIN"
@@ -88,7 +92,8 @@ do_install() {
   # module that requires Dendrite asks for Dendrite alone.
   tmp=$(mktemp -d "$DIR/build.XXXXXX")
   ( cd "$tmp"
-    printf 'module dendritetool\n\ngo 1.24\n\nrequire %s %s\n' "$DENDRITE_MODULE" "$DENDRITE_VERSION" >go.mod
+    printf 'module dendritetool\n\ngo 1.24\n\nrequire %s %s\nrequire modernc.org/sqlite %s\n' \
+      "$DENDRITE_MODULE" "$DENDRITE_VERSION" "$SQLITE_VERSION" >go.mod
     GOBIN='' GOWORK=off GOTOOLCHAIN=local GOFLAGS=-buildvcs=false CGO_ENABLED=${DENDRITE_CGO:-0} \
       go build -mod=mod -trimpath -ldflags='-s -w' -o "$tmp/out/" \
       "$DENDRITE_MODULE/cmd/dendrite" "$DENDRITE_MODULE/cmd/generate-keys"
