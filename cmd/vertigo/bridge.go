@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"vertigo/capture"
+	"vertigo/engine"
+	"vertigo/rules"
+)
+
+// A Transport is one peer, as far as the bridge needs to know it.
+type Transport interface {
+	// Run stays connected and calls deliver with each batch of messages, in
+	// order, until ctx is done; then it sends what it was given before, within a
+	// bounded time. deliver returns when the engine has seen the batch. Run
+	// returns only an error that retrying will not cure.
+	Run(ctx context.Context, deliver func([]engine.Message)) error
+	// Send takes one action for sending and returns at once. Any goroutine may
+	// call it.
+	Send(a engine.Action)
+}
+
+// drainTime is how long transports have to say goodbye.
+const drainTime = 3 * time.Second
+
+// BridgeOptions are what a bridge works with.
+type BridgeOptions struct {
+	// Load compiles the rules anew; the set is nil if they cannot be used.
+	Load func() (*rules.Set, rules.Findings)
+	Log  *slog.Logger
+	// Findings is where those of a reload are printed, as check prints them.
+	Findings io.Writer
+	// Limits bound what peers can make the engine hold.
+	Limits engine.Limits
+	// DeadLetter, if not nil, is given each message that failed, as a line of a
+	// capture. It must not block for long: the engine waits for it.
+	DeadLetter func(capture.Line)
+	// DryRun, if not nil, is given each action in place of the transports.
+	DryRun func(engine.Action)
+}
+
+// A Bridge lets the engine act on what transports deliver, and hands them what
+// it sends. The engine belongs to the goroutine of [Bridge.Run]; others send to
+// it.
+type Bridge struct {
+	transports map[string]Transport
+	opts       BridgeOptions
+	log        *slog.Logger
+	engine     *engine.Engine
+	story      *story
+
+	batches chan delivery
+	newSets chan *engine.Ruleset
+	over    chan struct{} // closed when Run returns
+
+	reloading sync.Mutex
+	counts    counters
+}
+
+type delivery struct {
+	messages []engine.Message
+	seen     chan<- struct{}
+}
+
+// NewBridge returns a bridge between transports, by name, that follows set.
+func NewBridge(transports map[string]Transport, set *rules.Set, o BridgeOptions) *Bridge {
+	b := &Bridge{
+		transports: transports,
+		opts:       o,
+		log:        o.Log,
+		batches:    make(chan delivery),
+		newSets:    make(chan *engine.Ruleset),
+		over:       make(chan struct{}),
+	}
+	b.story = &story{log: o.Log, counts: &b.counts, deadLetter: o.DeadLetter}
+	b.engine = engine.New(set.Ruleset, engine.Options{Limits: o.Limits, Observe: b.story.observe})
+	return b
+}
+
+// Run bridges until ctx is done or a transport gives up. Then the rules end the
+// calls under way, and the transports have a bounded time to say so to their
+// peers. The error is that of a transport that gave up. Run is called once.
+func (b *Bridge) Run(ctx context.Context) error {
+	defer close(b.over)
+	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	defer disconnect()
+	ends := make(chan transportEnd, len(b.transports))
+	for _, name := range slices.Sorted(maps.Keys(b.transports)) {
+		go func() { ends <- transportEnd{name, b.transports[name].Run(connected, b.deliver)} }()
+	}
+
+	due := time.NewTimer(time.Hour)
+	defer due.Stop()
+	stopping, stopped := ctx.Done(), false
+	stop := func() {
+		stopping, stopped = nil, true
+		b.carryOut(b.engine.Stop(time.Now(), "shutdown"))
+		disconnect()
+	}
+	var late <-chan time.Time
+	var gaveUp error
+	for left := len(b.transports); left > 0; {
+		b.setTimer(due)
+		select {
+		case d := <-b.batches:
+			b.step(timeOf(d.messages), d.messages...)
+			if stopped {
+				b.carryOut(b.engine.Stop(time.Now(), "shutdown")) // a call that has just begun
+			}
+			d.seen <- struct{}{}
+		case set := <-b.newSets:
+			b.engine.SetRules(set)
+		case <-due.C:
+			b.step(time.Now())
+		case <-stopping:
+			b.log.Info("stopping", "calls", len(b.engine.Calls()))
+			stop()
+			late = time.After(drainTime)
+		case end := <-ends:
+			left--
+			if !stopped {
+				gaveUp = errors.Join(gaveUp, end.err())
+				stop()
+				late = time.After(drainTime)
+			}
+		case <-late:
+			b.log.Warn("gave up waiting for transports to say goodbye", "transports", left, "waited", drainTime)
+			return gaveUp
+		}
+	}
+	return gaveUp
+}
+
+// A transportEnd is a transport whose Run has returned.
+type transportEnd struct {
+	name  string
+	cause error
+}
+
+func (e transportEnd) err() error {
+	if e.cause == nil {
+		return fmt.Errorf("transport %s stopped by itself", e.name)
+	}
+	return fmt.Errorf("transport %s: %w", e.name, e.cause)
+}
+
+// deliver waits until the engine has seen the batch, or the bridge is over.
+func (b *Bridge) deliver(messages []engine.Message) {
+	if len(messages) == 0 {
+		return
+	}
+	seen := make(chan struct{}, 1)
+	select {
+	case b.batches <- delivery{messages, seen}:
+	case <-b.over:
+		return
+	}
+	select {
+	case <-seen:
+	case <-b.over:
+	}
+}
+
+// timeOf is when a batch arrived: when its last message did.
+func timeOf(batch []engine.Message) time.Time {
+	if at := batch[len(batch)-1].At; !at.IsZero() {
+		return at
+	}
+	return time.Now()
+}
+
+func (b *Bridge) step(now time.Time, batch ...engine.Message) {
+	b.carryOut(b.engine.Step(now, batch...))
+}
+
+func (b *Bridge) carryOut(actions []engine.Action) {
+	for _, a := range actions {
+		b.counts.sent.Add(1)
+		if b.opts.DryRun != nil {
+			b.opts.DryRun(a)
+			continue
+		}
+		t := b.transports[a.To]
+		if t == nil {
+			b.log.Error("nothing sent: there is no such transport", "transport", a.To, "type", a.Type, "call", a.Call, "rule", a.Rule)
+			continue
+		}
+		t.Send(a)
+	}
+}
+
+// setTimer sets due to the engine's next deadline. Without one, due fires now
+// and then for nothing.
+func (b *Bridge) setTimer(due *time.Timer) {
+	at, ok := b.engine.NextDeadline()
+	if !ok {
+		due.Reset(time.Hour)
+		return
+	}
+	due.Reset(time.Until(at))
+}
+
+// Reload compiles the rules anew. If they are free of errors, calls that begin
+// from now on follow them; calls under way keep theirs. Otherwise nothing
+// changes, and the findings are printed. It returns when that has happened;
+// messages do not wait for it. Any goroutine may call it while Run runs.
+func (b *Bridge) Reload() {
+	b.reloading.Lock()
+	defer b.reloading.Unlock()
+	set, found := b.opts.Load()
+	if err := rules.Format(b.opts.Findings, found); err != nil {
+		b.log.Error("findings not printed", "err", err)
+	}
+	if set == nil {
+		b.counts.reloadsFailed.Add(1)
+		b.log.Error("rules unchanged: the new ones are faulty", "findings", len(found))
+		return
+	}
+	select {
+	case b.newSets <- set.Ruleset:
+		b.counts.reloads.Add(1)
+		b.log.Info("rules reloaded", "rules", len(set.Rules), "findings", len(found))
+	case <-b.over:
+	}
+}

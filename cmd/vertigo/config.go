@@ -1,0 +1,260 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"vertigo/engine"
+	"vertigo/replay"
+	"vertigo/rules"
+	"vertigo/transports/matrix"
+	"vertigo/transports/verto"
+)
+
+const defaultConfig = "vertigo.toml"
+
+// A config is what vertigo.toml says.
+type config struct {
+	Rules      []string          `toml:"rules"` // relative to the file; rules.toml
+	State      string            `toml:"state"` // directory of the transports' state files; state
+	Capture    captureConfig     `toml:"capture"`
+	Reload     reloadConfig      `toml:"reload"`
+	Log        logConfig         `toml:"log"`
+	Limits     engine.Limits     `toml:"limits"`
+	Transports []transportConfig `toml:"-"` // in the order of their names
+
+	source *source
+}
+
+type captureConfig struct {
+	Dir string `toml:"dir"` // "": no captures
+	Raw bool   `toml:"raw"` // secrets too
+}
+
+type reloadConfig struct {
+	Watch bool `toml:"watch"` // reload when a rule file changes
+}
+
+type logConfig struct {
+	Level  string `toml:"level"`  // debug, info, warn, error; info
+	Format string `toml:"format"` // text, json; text
+}
+
+// A transportConfig is one [transport.NAME].
+type transportConfig struct {
+	name   string
+	kind   *kind
+	group  string
+	matrix matrix.Config // one of the two, by kind
+	verto  verto.Config
+}
+
+// LogValue keeps credentials out of logs.
+func (t transportConfig) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("name", t.name), slog.String("kind", t.kind.name))
+}
+
+// The tables of transports, by kind.
+type (
+	matrixTable struct {
+		transportTable
+		matrix.Config
+	}
+	vertoTable struct {
+		transportTable
+		verto.Config
+	}
+	transportTable struct {
+		Kind  string `toml:"kind"`
+		Group string `toml:"group"`
+	}
+)
+
+// faults are all that is wrong with a configuration.
+type faults rules.Findings
+
+func (f faults) Error() string { return rules.Findings(f).Error() }
+
+// Whether "env:NAME" and "file:PATH" are looked up when a configuration is
+// read.
+const (
+	withSecrets    = true
+	withoutSecrets = false
+)
+
+// readConfig reads a configuration. Its error is either one of reading the file
+// or all [faults] in it.
+func readConfig(name string, secrets bool) (*config, error) {
+	text, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w; it names the transports and the rules", cannotRead(name, err))
+	}
+	if err != nil {
+		return nil, cannotRead(name, err)
+	}
+	src := newSource(name, text)
+	d := &decoder{source: src, resolve: secrets}
+	cfg := &config{source: src}
+	if root := d.parse(text); root != nil {
+		transports := d.take(root, "transport")
+		d.table(nil, root, cfg)
+		cfg.decodeTransports(d, transports)
+		cfg.check(d)
+	}
+	if len(d.found) > 0 {
+		found := rules.Findings(d.found)
+		found.Sort(name)
+		return nil, faults(found)
+	}
+	cfg.State = cfg.source.beside(orDefault(cfg.State, "state"))
+	cfg.Capture.Dir = cfg.source.beside(cfg.Capture.Dir)
+	if len(cfg.Rules) == 0 {
+		cfg.Rules = []string{"rules.toml"}
+	}
+	return cfg, nil
+}
+
+func orDefault(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// Names of transports stand in rules and name state files.
+var transportName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
+
+func (cfg *config) decodeTransports(d *decoder, tables map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		path := []string{"transport", name}
+		table, ok := tables[name].(map[string]any)
+		if !ok {
+			d.report(path, "a transport is a table: [transport."+name+"]", "")
+			continue
+		}
+		switch {
+		case !transportName.MatchString(name):
+			d.report(path, fmt.Sprintf("%q cannot be the name of a transport", name), "a name has letters, digits, - and _, and begins with a letter")
+		case name == "engine":
+			d.report(path, "no transport can be called engine: rules call Vertigo itself so", "")
+		}
+		t := transportConfig{name: name}
+		if t.kind = transportKind(d, path, table); t.kind == nil {
+			continue
+		}
+		switch t.kind.name {
+		case "matrix":
+			var v matrixTable
+			d.table(path, table, &v)
+			t.group, t.matrix = v.Group, v.Config
+			t.matrix.CAFile = cfg.source.beside(v.CAFile)
+		case "verto":
+			var v vertoTable
+			d.table(path, table, &v)
+			t.group, t.verto = v.Group, v.Config
+			t.verto.CAFile = cfg.source.beside(v.CAFile)
+		}
+		cfg.Transports = append(cfg.Transports, t)
+	}
+}
+
+func transportKind(d *decoder, path []string, table map[string]any) *kind {
+	at := append(slices.Clone(path), "kind")
+	name, ok := table["kind"].(string)
+	if !ok {
+		d.report(path, "the transport has no kind", "known: "+strings.Join(kindNames(), ", "))
+		return nil
+	}
+	k := kindNamed(name)
+	if k == nil {
+		d.report(at, fmt.Sprintf("no transport is of kind %q", name), didYouMean(name, kindNames()))
+	}
+	return k
+}
+
+// check finds what is wrong between settings that are well by themselves.
+func (cfg *config) check(d *decoder) {
+	if cfg.Log.Level != "" {
+		if _, ok := logLevels[cfg.Log.Level]; !ok {
+			d.report([]string{"log", "level"}, "unknown level", "known: debug, info, warn, error")
+		}
+	}
+	if f := cfg.Log.Format; f != "" && f != "text" && f != "json" {
+		d.report([]string{"log", "format"}, "unknown format", "known: text, json")
+	}
+	limits := reflect.ValueOf(cfg.Limits)
+	for i := range limits.NumField() {
+		if key := limits.Type().Field(i).Tag.Get("toml"); limits.Field(i).Int() < 0 {
+			d.report([]string{"limits", key}, "a limit is more than nothing", "leave it out for the default")
+		}
+	}
+	names := map[string]bool{}
+	for _, t := range cfg.Transports {
+		names[t.name] = true
+	}
+	for _, t := range cfg.Transports {
+		if group := t.kind.peer(t.name, t.group).Group; group != t.name && names[group] {
+			d.report([]string{"transport", t.name}, fmt.Sprintf("the group %q of transport %s is also the name of a transport", group, t.name),
+				"rules could not tell them apart: give that transport another name, or this one a group")
+		}
+	}
+}
+
+// peers are the transports as rules and captures know them.
+func (cfg *config) peers() []replay.Peer {
+	var peers []replay.Peer
+	for i := range kinds { // by kind, so that a ladder has Matrix on its left
+		for _, t := range cfg.Transports {
+			if t.kind == &kinds[i] {
+				peers = append(peers, t.kind.peer(t.name, t.group))
+			}
+		}
+	}
+	return peers
+}
+
+// ruleFiles are the rule files as seen from here, and names of shipped sets.
+func (cfg *config) ruleFiles() []string {
+	files := make([]string, len(cfg.Rules))
+	for i, name := range cfg.Rules {
+		files[i] = cfg.source.beside(name)
+		if _, err := os.Stat(files[i]); err != nil && isShipped(name) {
+			files[i] = name
+		}
+	}
+	return files
+}
+
+// loader compiles the rules that the configuration names, or others in their
+// place.
+func (cfg *config) loader(others []string) *ruleLoader {
+	l := &ruleLoader{names: others, peers: enginePeers(cfg.peers()), vars: cfg.vars()}
+	if len(others) == 0 {
+		l.names = cfg.ruleFiles()
+	}
+	return l
+}
+
+// vars are what shipped rule sets ask for: which Matrix user the bridge is, and
+// on which server. Of several it is the first by name; the rules of such a
+// bridge say for themselves who may call.
+func (cfg *config) vars() map[string]any {
+	for _, t := range cfg.Transports {
+		user := t.matrix.User
+		if _, server, ok := strings.Cut(user, ":"); ok && strings.HasPrefix(user, "@") {
+			return map[string]any{"user": user, "domain": server}
+		}
+	}
+	return nil
+}
+
+var logLevels = map[string]slog.Level{
+	"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
+}

@@ -1,0 +1,80 @@
+// Command vertigo translates call signalling between protocols, by rules.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"vertigo/rules"
+)
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// The exit codes, beside 0 for fine.
+const (
+	exitFound    = 1 // findings, differences, failed messages
+	exitUnusable = 2 // usage, configuration or input that cannot be used
+)
+
+// errFound ends a command that has already said what it found.
+var errFound = errors.New("findings")
+
+// commands is the command line.
+type commands struct {
+	Run     runCommand     `cmd:"" help:"Bridge calls until SIGTERM or SIGINT; SIGHUP reloads the rules."`
+	Check   checkCommand   `cmd:"" help:"Check rules, and a configuration, and report all that is wrong."`
+	Replay  replayCommand  `cmd:"" help:"Show what the rules make of captured traffic. Nothing is sent."`
+	Rules   rulesCommand   `cmd:"" help:"List the rule sets that come with Vertigo, or print one."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// streams are where a command reports to: results and diagnostics.
+type streams struct {
+	out, err io.Writer
+}
+
+// run runs one command line and returns its exit code. It stops early when ctx
+// is done.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	exited := false
+	parser, err := kong.New(&commands{},
+		kong.Name("vertigo"),
+		kong.Description("A rule-driven translator of call signalling: Matrix calls to the telephone network."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { exited = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(streams{stdout, stderr}),
+	)
+	if err != nil {
+		panic(err) // the command line is described wrongly above
+	}
+	command, err := parser.Parse(args)
+	if exited { // --help
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "vertigo: %v\nTry \"vertigo --help\".\n", err)
+		return exitUnusable
+	}
+	var wrong faults
+	switch err := command.Run(); {
+	case err == nil:
+		return 0
+	case errors.Is(err, errFound):
+		return exitFound
+	case errors.As(err, &wrong):
+		_ = rules.Format(stderr, wrong)
+		return exitUnusable
+	default:
+		fmt.Fprintf(stderr, "vertigo: %v\n", err)
+		return exitUnusable
+	}
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"vertigo/engine"
+	"vertigo/rules"
+)
+
+// shippedRules is the rule set that replay follows unless told otherwise.
+const shippedRules = "matrix-verto"
+
+// A ruleLoader compiles the same rules again and again, and knows whether one of
+// the files that were read has changed since.
+type ruleLoader struct {
+	names []string // rule files, and names of shipped rule sets
+	peers []engine.Peer
+	vars  map[string]any // for the shipped rule sets
+
+	mu     sync.Mutex
+	stamps map[string]stamp // of the files of the last load, those too that were not there
+}
+
+// unreadable reports a named file that cannot be read: what is wrong within a
+// file is a finding, but this is a fault in how Vertigo was called.
+func (l *ruleLoader) unreadable() error {
+	for _, name := range l.names {
+		if isShipped(name) {
+			continue
+		}
+		if err := readable(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load compiles the rules as they are now; the set is nil if they cannot be
+// used.
+func (l *ruleLoader) load() (*rules.Set, rules.Findings) {
+	stamps := map[string]stamp{}
+	read := func(name string) ([]byte, error) {
+		if isShipped(name) {
+			return []byte(`include = ["` + name + `"]`), nil
+		}
+		stamps[name] = stampOf(name) // first, so that a change while it is read is seen
+		return os.ReadFile(name)
+	}
+	set, found := rules.Load(l.names, rules.Options{Peers: l.peers, Vars: l.vars, ReadFile: read})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stamps = stamps
+	return set, found
+}
+
+// loadOrReport loads rules that must be free of errors, and prints what was
+// found; if they are not, the error is [errFound].
+func (l *ruleLoader) loadOrReport(w io.Writer) (*rules.Set, rules.Findings, error) {
+	if err := l.unreadable(); err != nil {
+		return nil, nil, err
+	}
+	set, found := l.load()
+	if err := rules.Format(w, found); err != nil {
+		return nil, nil, err
+	}
+	if set == nil {
+		return nil, found, errFound
+	}
+	return set, found, nil
+}
+
+// isShipped says whether a name is that of a shipped rule set, and of no file.
+func isShipped(name string) bool {
+	if strings.ContainsRune(name, filepath.Separator) || !slices.Contains(rules.Shipped(), name) {
+		return false
+	}
+	_, err := os.Stat(name)
+	return err != nil
+}
+
+// readable reports a file that cannot be read, in words that name it once.
+func readable(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return cannotRead(name, err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return cannotRead(name, errors.New("it is a directory"))
+	}
+	return nil
+}
+
+func cannotRead(name string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return fmt.Errorf("cannot read %s: %w", name, err)
+}
+
+// summary says in a line what was loaded from where.
+func summary(names []string, set *rules.Set, found rules.Findings) string {
+	errs := 0
+	for _, f := range found {
+		if f.Severity == rules.Error {
+			errs++
+		}
+	}
+	var parts []string
+	if set != nil {
+		parts = append(parts, count(len(set.Rules), "rule"))
+	}
+	if errs > 0 {
+		parts = append(parts, count(errs, "error"))
+	}
+	if warnings := len(found) - errs; warnings > 0 {
+		parts = append(parts, count(warnings, "warning"))
+	}
+	if len(found) == 0 {
+		parts = append(parts, "no findings")
+	}
+	return strings.Join(names, ", ") + ": " + strings.Join(parts, ", ")
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
