@@ -1,0 +1,132 @@
+package examples_test
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"vertigo/engine"
+	"vertigo/rules"
+	"vertigo/transports/matrix"
+	"vertigo/transports/verto"
+)
+
+const (
+	configName = "vertigo.toml"
+	faulty     = "examples/faulty"
+)
+
+// peers are the transports that the examples' rules name.
+var peers = []engine.Peer{
+	{Name: "matrix", Protocol: matrix.Protocol},
+	{Name: "verto", Protocol: verto.Protocol},
+}
+
+func load(files ...string) (*rules.Set, rules.Findings) {
+	return rules.Load(files, rules.Options{Peers: peers})
+}
+
+func TestRuleFilesHaveNoFindings(t *testing.T) {
+	for _, name := range glob(t, "examples/*/*.toml") {
+		if filepath.Dir(name) == faulty || filepath.Base(name) == configName {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			if set, found := load(name); len(found) > 0 || len(set.Rules) == 0 {
+				t.Error(found)
+			}
+		})
+	}
+}
+
+func TestConfigurationsCanBeUsed(t *testing.T) {
+	setSecrets(t)
+	for _, name := range glob(t, "examples/*/"+configName) {
+		t.Run(name, func(t *testing.T) {
+			if _, stderr, code := run(t, "check", "-c", name); code != 0 || stderr != "" {
+				t.Errorf("exit code %d\n%s", code, stderr)
+			}
+		})
+	}
+}
+
+// setSecrets sets the variables that the configurations name.
+func setSecrets(t *testing.T) {
+	t.Helper()
+	t.Setenv("VERTIGO_MATRIX_TOKEN", "a token")
+	t.Setenv("VERTIGO_VERTO_PASSWORD", "a password")
+}
+
+func TestFaultyRuleFilesSayWhatIsWrong(t *testing.T) {
+	for _, name := range glob(t, faulty+"/*.toml") {
+		t.Run(name, func(t *testing.T) {
+			if set, _ := load(name); set != nil {
+				t.Error("the rules were loaded all the same")
+			}
+			stdout, stderr, code := run(t, "check", name)
+			if code != 1 {
+				t.Errorf("the exit code is %d, not 1\n%s", code, stdout)
+			}
+			same(t, strings.TrimSuffix(name, ".toml")+".txt", stderr)
+		})
+	}
+}
+
+// width is that of a terminal.
+const width = 80
+
+func TestCapturesReplayed(t *testing.T) {
+	for _, name := range glob(t, "examples/*/*.ndjson") {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ladder := replay(t, name)
+			for line := range strings.Lines(ladder) {
+				if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > width {
+					t.Errorf("wider than %d columns: %s", width, line)
+				}
+			}
+			same(t, strings.TrimSuffix(name, ".ndjson")+".ladder.txt", ladder)
+			replay(t, name, "--format", "ndjson")
+		})
+	}
+}
+
+// replay gives what the program prints of a capture by the rules beside it,
+// which must be the same each time.
+func replay(t *testing.T, capture string, options ...string) string {
+	t.Helper()
+	args := append([]string{"replay", "-r", filepath.Join(filepath.Dir(capture), "rules.toml")}, options...)
+	args = append(args, capture)
+	first, stderr, code := run(t, args...)
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	if again, _, _ := run(t, args...); again != first {
+		t.Errorf("%q does not print the same each time", args)
+	}
+	return first
+}
+
+func TestEveryFileOpensWithItsQuestion(t *testing.T) {
+	for _, name := range slices.Concat(glob(t, "examples/*/*.toml"), glob(t, "examples/*/*.csv")) {
+		first, _, _ := strings.Cut(read(t, name), "\n")
+		if !strings.HasPrefix(first, "# ") || !strings.Contains(first, "?") {
+			t.Errorf("%s opens with %q, which is no question", name, first)
+		}
+	}
+}
+
+func TestEveryFileIsListed(t *testing.T) {
+	list := read(t, "examples/README.md")
+	for _, name := range glob(t, "examples/*/*.*") {
+		name = strings.TrimPrefix(name, "examples/")
+		if strings.HasSuffix(name, ".txt") {
+			continue // what the file of the same name makes the program say
+		}
+		if !strings.Contains(list, "`"+name+"`") {
+			t.Errorf("examples/README.md does not list %s", name)
+		}
+	}
+}
