@@ -180,6 +180,7 @@ func TestCallsKeepTheRulesThatTheyBeganWith(t *testing.T) {
 		b := newTestBridge(t, BridgeOptions{})
 		stop := b.start(t)
 		b.matrix.in <- []engine.Message{event("m.call.invite", "first", "")}
+		synctest.Wait()
 		b.reload(bridgeRules("new"))
 		b.matrix.in <- []engine.Message{event("m.call.hangup", "first", ""), event("m.call.invite", "second", "")}
 		synctest.Wait()
