@@ -33,6 +33,7 @@ type caller struct {
 	running    sync.WaitGroup
 	answer     gjson.Result // the content of m.call.answer
 	talked     bool
+	left       bool              // the room
 	pbx        *vertotest.Server // where the call arrives
 }
 

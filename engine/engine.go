@@ -11,19 +11,19 @@ import (
 // Limits bound what peers can make the engine hold or do. A zero field takes
 // its default.
 type Limits struct {
-	MessageBytes  int           // of one message; 1 MiB
-	Calls         int           // at once; 10,000
-	BufferItems   int           // where a buffer sets no limit of its own; 256
-	BufferBytes   int           // in one buffer; 1 MiB
-	Sends         int           // one rule may send for one message; 64
-	Keys          int           // of one call; 64
-	Loops         int           // engine messages of one call at one instant of a step; 64
-	Waiting       int           // messages that wait for their call to begin, in all; 10,000
-	WaitingPer    int           // and for one call; 64
-	WaitingBytes  int           // and their size in all; 16 MiB
-	WaitFor       time.Duration // how long they wait; 30 s
-	RememberEnded time.Duration // how long an ended call's keys are known, so that late messages begin nothing; 5 min
-	CallAge       time.Duration // after which a call is ended; 12 h
+	MessageBytes  int           `toml:"message_bytes"`    // of one message; 1 MiB
+	Calls         int           `toml:"calls"`            // at once; 10,000
+	BufferItems   int           `toml:"buffer_items"`     // where a buffer sets no limit of its own; 256
+	BufferBytes   int           `toml:"buffer_bytes"`     // in one buffer; 1 MiB
+	Sends         int           `toml:"sends"`            // one rule may send for one message; 64
+	Keys          int           `toml:"keys"`             // of one call; 64
+	Loops         int           `toml:"loops"`            // engine messages of one call at one instant of a step; 64
+	Waiting       int           `toml:"waiting"`          // messages that wait for their call to begin, in all; 10,000
+	WaitingPer    int           `toml:"waiting_per_call"` // and for one call; 64
+	WaitingBytes  int           `toml:"waiting_bytes"`    // and their size in all; 16 MiB
+	WaitFor       time.Duration `toml:"wait_for"`         // how long they wait; 30 s
+	RememberEnded time.Duration `toml:"remember_ended"`   // how long an ended call's keys are known, so that late messages begin nothing; 5 min
+	CallAge       time.Duration `toml:"call_age"`         // after which a call is ended; 12 h
 }
 
 func (l Limits) orDefault() Limits {
@@ -89,6 +89,7 @@ type Engine struct {
 	sweepAt   int
 	deadlines deadlines
 
+	shared   bool // the message at hand is not this call's alone
 	out      []Action
 	queue    []queued
 	released []Message // waited for a call that has now begun
@@ -210,15 +211,12 @@ func (e *Engine) advance(now time.Time) {
 
 // receive finds out what a message belongs to and lets the rules act on it.
 func (e *Engine) receive(m *Message) {
-	switch m.Type {
-	case TransportUp, TransportDown:
+	switch {
+	case m.Type == TransportUp || m.Type == TransportDown:
 		e.down[m.Transport] = m.Type == TransportDown
-		e.handle(m, nil, nil)
-		for _, c := range e.ordered() {
-			if c.talksTo(m.Transport) {
-				e.handle(m, c, nil)
-			}
-		}
+		fallthrough
+	case m.Key == "" && m.Call == "" && m.Scope != "":
+		e.broadcast(m)
 		return
 	}
 	if m.Call != "" {
@@ -247,9 +245,23 @@ func (e *Engine) receive(m *Message) {
 	e.handle(m, nil, &key)
 }
 
-func (c *Call) talksTo(transport string) bool {
+// broadcast handles a message that is about no one call: first by the rules
+// that need none, then, for each call on that transport (and in that scope, if
+// the message has one), by those that do.
+func (e *Engine) broadcast(m *Message) {
+	e.handle(m, nil, nil)
+	for _, c := range e.ordered() {
+		if c.talksTo(m.Transport, m.Scope) {
+			e.shared = true
+			e.handle(m, c, nil)
+			e.shared = false
+		}
+	}
+}
+
+func (c *Call) talksTo(transport, scope string) bool {
 	for _, k := range c.keys {
-		if k.transport == transport {
+		if k.transport == transport && (scope == "" || k.scope == scope) {
 			return true
 		}
 	}

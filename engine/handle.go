@@ -29,6 +29,9 @@ func (e *Engine) handle(m *Message, c *Call, key *callKey) {
 		return
 	}
 	en := rs.entry(m.Transport, m.Type)
+	if en == nil && e.shared {
+		return
+	}
 	if en == nil {
 		e.tell(Trace{Message: m, Outcome: Unmatched, Call: idOf(c)})
 		return
@@ -60,7 +63,7 @@ func (e *Engine) handle(m *Message, c *Call, key *callKey) {
 		}
 	}
 	switch {
-	case fired:
+	case fired || e.shared:
 	case key != nil && en.forCalls:
 		e.wait(*key, m)
 	default:
@@ -91,7 +94,7 @@ func (e *Engine) match(en *entry, key *callKey, last int) (*Rule, error) {
 		e.scratch = list[:0]
 	}
 	for _, r := range list {
-		if r.order <= last {
+		if r.order <= last || e.shared && !r.InCall {
 			continue
 		}
 		f.try(r)

@@ -23,7 +23,7 @@ type Message struct {
 	Transport string          // name of the transport it came through: "matrix", "pbx1"
 	Type      string          // "m.call.invite", "verto.answer", "verto.invite.ok", "transport.up"
 	Key       string          // the peer's own name for the call (call_id, callID); "" if it names none
-	Scope     string          // what the key is unique within (a room id); "" where it is unique by itself
+	Scope     string          // what the key is unique within (a room id); "" where it is unique by itself. Without a key: the message is about all calls in it
 	Call      CallID          // set where the call is known without a key: a reply to something sent for it
 	ID        string          // the peer's id of the message (an event id), "" where it has none
 	At        time.Time       // when it arrived

@@ -287,7 +287,29 @@ send = { to = "pbx1", type = "side" }
 				{in: []string{`matrix invite r/c1 {"n":1}`, `matrix invite r/c2 {"n":2}`}},
 				{in: []string{"pbx3 transport.down -"}, want: []string{"pbx1 side {}"}},
 				{in: []string{"matrix transport.down -"}, want: []string{"pbx1 side {}", `pbx1 lost {"n":1}`, `pbx1 lost {"n":2}`}},
-				{in: []string{"matrix transport.up -"}, want: []string{"pbx1 side {}", "pbx1 side {}", "pbx1 side {}"}},
+				{in: []string{"matrix transport.up -"}, want: []string{"pbx1 side {}"}},
+			},
+			calls: 2,
+		},
+		{
+			name: "a message about a room is told once to all, and to each call in the room",
+			rules: begin + `
+[[rule]]
+name = "leaves"
+on = "matrix member"
+when = "msg.who == call.n"
+next = "end"
+send = { to = "pbx1", type = "left", body.n = "${ call.n }" }
+[[rule]]
+name = "greet"
+on = "matrix member"
+send = { to = "matrix", type = "hello", room = "r" }
+`,
+			plot: []moment{
+				{in: []string{`matrix invite r/c1 {"n":1}`, `matrix invite r/c2 {"n":2}`, `matrix invite q/c3 {"n":2}`}},
+				{in: []string{`matrix member r/- {"who":2}`}, want: []string{"matrix hello r {}", `pbx1 left {"n":2}`},
+					told: []string{"fired matrix member: greet", "fired matrix member: leaves", "unmatched engine call.end"}},
+				{in: []string{`matrix member p/- {"who":2}`}, want: []string{"matrix hello r {}"}},
 			},
 			calls: 2,
 		},

@@ -3,9 +3,9 @@ package engine
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -378,15 +378,68 @@ func (s *scanner) word(i int, word string) (int, error) {
 	return i, &SyntaxError{i, fmt.Sprintf("%q expected", word)}
 }
 
-// unquote decodes the inside of a JSON string that was already checked.
+// unquote decodes the inside of a JSON string that was already checked. A lone
+// surrogate becomes U+FFFD, as everywhere in Go.
 func unquote(inside []byte) string {
-	if bytes.IndexByte(inside, '\\') < 0 {
+	i := bytes.IndexByte(inside, '\\')
+	if i < 0 {
 		return string(inside)
 	}
-	quoted := make([]byte, 0, len(inside)+2)
-	quoted = append(append(append(quoted, '"'), inside...), '"')
-	var text string
-	// It was checked; a lone surrogate becomes U+FFFD, as everywhere in Go.
-	_ = json.Unmarshal(quoted, &text)
-	return text
+	text := make([]byte, 0, len(inside))
+	for {
+		text = append(text, inside[:i]...)
+		inside = inside[i:]
+		if len(inside) == 0 {
+			return string(text)
+		}
+		switch c := inside[1]; c {
+		case 'b':
+			text = append(text, '\b')
+		case 'f':
+			text = append(text, '\f')
+		case 'n':
+			text = append(text, '\n')
+		case 'r':
+			text = append(text, '\r')
+		case 't':
+			text = append(text, '\t')
+		case 'u':
+			r, n := unquoteRune(inside)
+			text, inside = utf8.AppendRune(text, r), inside[n-2:]
+		default: // a quote, a slash or a backslash
+			text = append(text, c)
+		}
+		inside = inside[2:]
+		if i = bytes.IndexByte(inside, '\\'); i < 0 {
+			i = len(inside)
+		}
+	}
+}
+
+// unquoteRune decodes the \u escape, or the pair of them, that s begins with,
+// and says how long it is.
+func unquoteRune(s []byte) (r rune, n int) {
+	r = hex4(s[2:6])
+	if !utf16.IsSurrogate(r) {
+		return r, 6
+	}
+	if len(s) >= 12 && s[6] == '\\' && s[7] == 'u' {
+		if pair := utf16.DecodeRune(r, hex4(s[8:12])); pair != utf8.RuneError {
+			return pair, 12
+		}
+	}
+	return utf8.RuneError, 6
+}
+
+func hex4(digits []byte) (r rune) {
+	for _, c := range digits {
+		switch {
+		case c <= '9':
+			c -= '0'
+		default:
+			c = c | 0x20 - 'a' + 10
+		}
+		r = r<<4 | rune(c)
+	}
+	return r
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,6 +112,9 @@ func (c *compiler) environment(sc scope) types.Map {
 		env[name] = types.TypeOf(map[string]any{})
 	}
 	for _, l := range c.lets {
+		if sc.noMsg && len(l.uses.paths) > 0 {
+			continue // it reads the message
+		}
 		env[l.name] = typeOfKind(l.kind)
 	}
 	for _, l := range sc.locals {
@@ -236,11 +240,33 @@ var (
 	unknownName  = regexp.MustCompile(`^unknown name (\S+)$`)
 	unknownField = regexp.MustCompile(`(?:has no field|unknown field) (\S+)$`)
 	notBool      = regexp.MustCompile(`^expected bool, but got (.*)$`)
-	goTypes      = strings.NewReplacer(
-		"map[string]interface {}", "a table", "[]interface {}", "a list", "interface {}", "any value",
-		"time.Time", "a time", "time.Duration", "a duration", "float64", "number", "string", "text", "int", "whole number",
-		"types.Map", "a table", "<nil>", "nil")
+	goType       = regexp.MustCompile(`map\[string\]interface \{\}|\[\]interface \{\}|interface \{\}|types\.Map|<nil>|\b(?:time\.Time|time\.Duration|float64|string|int)\b`)
 )
+
+// inWords replaces Go's names of types in what expr says.
+func inWords(msg string) string {
+	return strings.TrimSpace(goType.ReplaceAllStringFunc(msg, func(name string) string {
+		switch name {
+		case "[]interface {}":
+			return "a list"
+		case "interface {}":
+			return "any value"
+		case "time.Time":
+			return "a time"
+		case "time.Duration":
+			return "a duration"
+		case "float64":
+			return "a number"
+		case "string":
+			return "text"
+		case "int":
+			return "a whole number"
+		case "<nil>":
+			return "nil"
+		}
+		return "a table"
+	}))
+}
 
 // exprFault words what expr says of an expression.
 func (c *compiler) exprFault(src source, err error) {
@@ -248,7 +274,7 @@ func (c *compiler) exprFault(src source, err error) {
 	if !errors.As(err, &fault) {
 		msg, hint := err.Error(), ""
 		if m := notBool.FindStringSubmatch(msg); m != nil {
-			msg = "a condition must be true or false, and this is " + goTypes.Replace(m[1])
+			msg = "a condition must be true or false, and this is " + inWords(m[1])
 			if m[1] == "unknown" || m[1] == "interface {}" || m[1] == "any" {
 				msg = "a condition must be true or false, and what this is shows only at run time"
 				hint = "compare it: … == true, or … != nil"
@@ -291,7 +317,7 @@ func (c *compiler) exprFault(src source, err error) {
 		}
 		hint = didYouMean(name, sorted(known))
 	default:
-		msg = goTypes.Replace(msg)
+		msg = inWords(msg)
 	}
 	c.report(src.node, src.pos(at), msg, hint)
 }
@@ -311,7 +337,8 @@ func rootBefore(text string, at int, name string) string {
 }
 
 // bounded finds what could run without end: a range whose bounds are not
-// constants, and a list function inside another one's predicate.
+// constants, a list function inside another one's predicate, and reduce, which
+// the parser takes even where it is disabled.
 func bounded(tree ast.Node) (fault string, at int) {
 	v := &bounds{}
 	ast.Walk(&tree, v)
@@ -326,6 +353,14 @@ type bounds struct {
 // Visit is called for the parts of a node before the node.
 func (v *bounds) Visit(n *ast.Node) {
 	switch n := (*n).(type) {
+	case *ast.IdentifierNode:
+		if n.Value == "$env" {
+			v.fault, v.at = "unknown name $env", n.Location().From
+		}
+	case *ast.BuiltinNode:
+		if slices.Contains(bannedBuiltins, n.Name) {
+			v.fault, v.at = "unknown name "+n.Name, n.Location().From
+		}
 	case *ast.BinaryNode:
 		if n.Operator != ".." {
 			return

@@ -230,24 +230,41 @@ func (b *closures) root(root string, parts []string) eval {
 	case root == "call":
 		return b.ofCall(parts)
 	}
-	if len(parts) > 0 {
-		return nil
-	}
+	return b.let(root, parts)
+}
+
+// let compiles the name of a let, or the way to a field of it.
+func (b *closures) let(name string, parts []string) eval {
 	for slot, l := range b.sc.locals {
-		if l.name == root {
-			return func(f *engine.Frame) (any, error) { return f.Local(slot) }
+		if l.name == name {
+			return within(func(f *engine.Frame) (any, error) { return f.Local(slot) }, parts)
 		}
 	}
-	for slot, l := range c.lets {
-		if l.name == root {
+	for slot, l := range b.c.lets {
+		if l.name == name {
 			for _, p := range l.uses.paths {
 				b.uses.path(p)
 			}
 			b.uses.call = b.uses.call || l.uses.call
-			return func(f *engine.Frame) (any, error) { return f.Let(slot) }
+			return within(func(f *engine.Frame) (any, error) { return f.Let(slot) }, parts)
 		}
 	}
 	return nil
+}
+
+// within reads a path in what an expression comes to.
+func within(x eval, parts []string) eval {
+	if len(parts) == 0 {
+		return x
+	}
+	return func(f *engine.Frame) (any, error) {
+		v, err := x(f)
+		if err != nil {
+			return nil, err
+		}
+		v, _ = walk(v, parts)
+		return v, nil
+	}
 }
 
 // walk reads a path in a decoded value; what is missing on the way is nil.
@@ -280,8 +297,11 @@ func (b *closures) ofCall(parts []string) eval {
 	if len(parts) != 1 {
 		return nil
 	}
-	name := parts[0]
-	return func(f *engine.Frame) (any, error) { return f.Call(name), nil }
+	switch name := parts[0]; name {
+	case "id", "uuid", "state", "begun":
+		return func(f *engine.Frame) (any, error) { return f.Call(name), nil }
+	}
+	return nil
 }
 
 // lookup compiles table[key]. A key that is nil or not in the table gives nil.
@@ -383,6 +403,9 @@ func (b *closures) binary(n *ast.BinaryNode) eval {
 		if fn := b.equalsText(n); fn != nil {
 			return fn
 		}
+		if fn := b.isNil(n); fn != nil {
+			return fn
+		}
 	case "&&", "and", "||", "or", "??", "<", ">", "<=", ">=", "+", "-", "in":
 	default:
 		return nil
@@ -471,6 +494,22 @@ func (b *closures) equalsText(n *ast.BinaryNode) eval {
 	}
 	want, not := s.Value, n.Operator == "!="
 	return func(f *engine.Frame) (any, error) { return f.MsgEquals(int(path), want) != not, nil }
+}
+
+// isNil compiles field == nil without decoding the field.
+func (b *closures) isNil(n *ast.BinaryNode) eval {
+	if _, ok := n.Right.(*ast.NilNode); !ok {
+		return nil
+	}
+	x, ok := b.field(n.Left).(engine.RawExpr)
+	if !ok {
+		return nil
+	}
+	not := n.Operator == "!="
+	return func(f *engine.Frame) (any, error) {
+		v := x.Raw(f)
+		return v.IsNil() != not, nil
+	}
 }
 
 func (b *closures) call(n *ast.CallNode) eval {

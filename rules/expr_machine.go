@@ -2,6 +2,7 @@ package rules
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -17,46 +18,87 @@ import (
 // machine compiles an expression for expr's virtual machine: all that closures
 // does not cover. What the expression reads is taken out of the frame before it
 // runs, under names such as "msg.content.offer", so that only those fields of a
-// message are ever decoded.
+// message are ever decoded. A let is called, so that it is computed only where
+// the expression gets to it.
 func (c *compiler) machine(src source, sc scope, u *uses) engine.Expr {
 	p := &flatten{b: &closures{c: c, src: src, sc: sc, uses: u}, paths: map[string][]string{}}
-	o := []expr.Option{expr.Env(map[string]any{}), expr.AllowUndefinedVariables(), expr.Patch(p)}
+	// The optimizer changes what an expression means where types are known at run
+	// time only: "x && true" is x for it, and 7 in ["a"] a fault.
+	o := []expr.Option{expr.Env(map[string]any{}), expr.AllowUndefinedVariables(), expr.Optimize(false), expr.Patch(p)}
 	for _, name := range bannedBuiltins {
 		o = append(o, expr.DisableBuiltin(name))
 	}
 	o = append(o, functionOptions...)
-	o = append(o, expr.Function(lookUpName, func(args ...any) (any, error) { return lookUp(args[0].(*Table), args[1]) }, new(func(any, any) any)))
+	o = append(o, machineOptions...)
 	program, err := expr.Compile(src.text, o...)
 	if err != nil {
 		c.exprFault(src, err)
 		return nil
 	}
-	m := &machine{src: src, program: program}
+	m := &machine{src: src, program: program, lets: p.lets}
 	used := &identifiers{names: map[string]bool{}}
 	root := program.Node()
 	ast.Walk(&root, used)
 	for _, name := range sorted(used.list()) {
-		if parts, ok := p.paths[name]; ok {
-			if fn := p.b.getter(parts); fn != nil {
-				m.names, m.inputs = append(m.names, name), append(m.inputs, fn)
-			}
+		parts, ok := p.paths[name]
+		if !ok {
+			continue
 		}
+		fn := p.b.getter(parts)
+		if fn == nil {
+			whole := strings.Join(parts, ".")
+			c.report(src.node, src.pos(max(0, strings.Index(src.text, whole))), whole+" is no value by itself", "name a field of it")
+			return nil
+		}
+		m.names, m.inputs = append(m.names, name), append(m.inputs, fn)
 	}
 	return m
 }
 
-const lookUpName = "$lookup"
+// What flatten puts into a program, under names that no expression can hold.
+const (
+	lookUpName = "$lookup"
+	hasName    = "$has"
+	letName    = "$let"
+	truthName  = "$truth"
+	frameName  = "$frame"
+)
+
+var machineOptions = []expr.Option{
+	expr.Function(lookUpName, func(args ...any) (any, error) { return lookUp(args[0].(*Table), args[1]) }, new(func(any, any) any)),
+	expr.Function(hasName, func(args ...any) (any, error) {
+		v, err := lookUp(args[0].(*Table), args[1])
+		return v != nil, err
+	}, new(func(any, any) bool)),
+	expr.Function(truthName, func(args ...any) (any, error) {
+		if _, ok := args[0].(bool); !ok {
+			return nil, fmt.Errorf("%s is neither true nor false", show(args[0]))
+		}
+		return args[0], nil
+	}, new(func(any) bool)),
+	expr.Function(letName, func(args ...any) (any, error) { return args[1].(*letCall).eval(args[0].(*engine.Frame)) }, new(func(any, any) any)),
+}
+
+// A letCall computes a let, or a field of what it comes to.
+type letCall struct {
+	eval  eval
+	parts []string // its name, and the way to the field
+}
 
 type machine struct {
 	src     source
 	program *vm.Program
 	names   []string
 	inputs  []eval
+	lets    bool // it computes lets, for which it needs the frame
 }
 
 // Eval runs the program on the fields that it reads.
 func (m *machine) Eval(f *engine.Frame) (any, error) {
-	env := make(map[string]any, len(m.names))
+	env := make(map[string]any, len(m.names)+1)
+	if m.lets {
+		env[frameName] = f
+	}
 	for i, fn := range m.inputs {
 		v, err := fn(f)
 		if err != nil {
@@ -66,45 +108,118 @@ func (m *machine) Eval(f *engine.Frame) (any, error) {
 	}
 	v, err := vm.Run(m.program, env)
 	if err != nil {
+		var inner *EvalError
+		if errors.As(err, &inner) {
+			return nil, inner
+		}
 		var fault *file.Error
 		if errors.As(err, &fault) {
-			return nil, m.src.fail(fault.From, errors.New(goTypes.Replace(fault.Message)))
+			return nil, m.src.fail(fault.From, errors.New(inWords(fault.Message)))
 		}
 		return nil, m.src.fail(0, err)
 	}
 	return v, nil
 }
 
-// flatten replaces what names a value of the frame by one identifier, and
-// table[key] by a call.
+// flatten replaces what names a value of the frame by one identifier, and tables
+// and lets by calls.
 type flatten struct {
 	b     *closures
 	paths map[string][]string // by the name that stands for them
+	lets  bool                // there is a let
 }
 
 // Visit sees the parts of a node before the node.
 func (p *flatten) Visit(n *ast.Node) {
 	switch node := (*n).(type) {
 	case *ast.IdentifierNode:
-		if node.Value == "$env" {
+		if t := p.b.c.tables[node.Value]; t != nil {
+			ast.Patch(n, &ast.ConstantNode{Value: t})
+			return
+		}
+		if fn := p.b.let(node.Value, nil); fn != nil {
+			p.call(n, letName, &ast.IdentifierNode{Value: frameName}, &ast.ConstantNode{Value: &letCall{fn, []string{node.Value}}})
+			p.lets = true
 			return
 		}
 		p.replace(n, []string{node.Value})
+	case *ast.UnaryNode:
+		if node.Operator == "!" || node.Operator == "not" {
+			p.truth(&node.Node)
+		}
+	case *ast.ConditionalNode:
+		p.truth(&node.Cond)
+	case *ast.BinaryNode:
+		switch node.Operator {
+		case "&&", "and", "||", "or":
+			p.truth(&node.Left)
+			p.truth(&node.Right)
+		case "in":
+			if t := tableNode(node.Right); t != nil {
+				p.call(n, hasName, t, node.Left)
+			}
+		}
 	case *ast.MemberNode:
-		id, ok := node.Node.(*ast.IdentifierNode)
+		if t := tableNode(node.Node); t != nil {
+			p.call(n, lookUpName, t, node.Property)
+			return
+		}
+		name, ok := node.Property.(*ast.StringNode)
 		if !ok || node.Method {
 			return
 		}
-		if t := p.b.c.tables[id.Value]; t != nil {
-			call := &ast.CallNode{Callee: &ast.IdentifierNode{Value: lookUpName}, Arguments: []ast.Node{&ast.ConstantNode{Value: t}, node.Property}}
-			call.SetLocation(node.Location())
-			ast.Patch(n, call)
-			return
-		}
-		if name, ok := node.Property.(*ast.StringNode); ok {
-			p.replace(n, append(splitName(id.Value), name.Value))
+		switch of := node.Node.(type) {
+		case *ast.IdentifierNode:
+			p.replace(n, append(splitName(of.Value), name.Value))
+		case *ast.CallNode:
+			if l := letNode(of); l != nil {
+				parts := append(slices.Clone(l.parts), name.Value)
+				p.call(n, letName, of.Arguments[0], &ast.ConstantNode{Value: &letCall{p.b.let(parts[0], parts[1:]), parts}})
+			}
 		}
 	}
+}
+
+// call puts a call in the place of a node.
+func (p *flatten) call(n *ast.Node, name string, args ...ast.Node) {
+	ast.Patch(n, &ast.CallNode{Callee: &ast.IdentifierNode{Value: name}, Arguments: args})
+}
+
+// truth makes a value that is neither true nor false an error: expr would pass
+// it on.
+func (p *flatten) truth(n *ast.Node) {
+	switch node := (*n).(type) {
+	case *ast.BoolNode:
+		return
+	case *ast.UnaryNode:
+		if node.Operator == "!" || node.Operator == "not" {
+			return
+		}
+	case *ast.BinaryNode:
+		switch node.Operator {
+		case "==", "!=", "<", "<=", ">", ">=", "&&", "and", "||", "or":
+			return
+		}
+	}
+	p.call(n, truthName, *n)
+}
+
+// tableNode returns the node if it stands for a table.
+func tableNode(n ast.Node) ast.Node {
+	if c, ok := n.(*ast.ConstantNode); ok {
+		if _, ok := c.Value.(*Table); ok {
+			return n
+		}
+	}
+	return nil
+}
+
+// letNode returns what a call computes, if flatten has put it there for a let.
+func letNode(n *ast.CallNode) *letCall {
+	if callee, ok := n.Callee.(*ast.IdentifierNode); ok && callee.Value == letName {
+		return n.Arguments[1].(*ast.ConstantNode).Value.(*letCall)
+	}
+	return nil
 }
 
 // replace puts one identifier for a path from a root, if it can have a value or
@@ -115,9 +230,7 @@ func (p *flatten) replace(n *ast.Node, parts []string) {
 	}
 	name := joinName(parts)
 	p.paths[name] = parts
-	id := &ast.IdentifierNode{Value: name}
-	id.SetLocation((*n).Location())
-	ast.Patch(n, id)
+	ast.Patch(n, &ast.IdentifierNode{Value: name})
 }
 
 // readable says whether a path is one of the frame's.
@@ -137,7 +250,7 @@ func (b *closures) readable(parts []string) bool {
 		_, isVar := b.c.varSlot[parts[1]]
 		return isVar || len(parts) == 3 && parts[2] == "key"
 	}
-	return len(parts) == 1 && b.root(parts[0], nil) != nil
+	return b.root(parts[0], parts[1:]) != nil
 }
 
 // getter compiles a readable path; nil if it is only on the way to one.

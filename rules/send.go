@@ -55,6 +55,9 @@ func (c *compiler) send(n *node, sc scope) *engine.Send {
 		s.Body = body{literal("{}")}
 		return s
 	}
+	if b.kind != kindString && !c.want(b, kindTable, "a table") {
+		return nil
+	}
 	t := c.template(b, sc)
 	if t == nil {
 		return nil

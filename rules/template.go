@@ -1,9 +1,11 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"vertigo/engine"
 )
@@ -95,6 +97,9 @@ func (m mixed) append(f *engine.Frame, dst []byte) ([]byte, bool, error) {
 			}
 		}
 		text, err := p.eval(f)
+		if err == nil && !utf8.ValidString(text) {
+			err = p.src.fail(0, errors.New("text that is not valid UTF-8"))
+		}
 		if err != nil {
 			return dst, true, err
 		}
@@ -323,7 +328,7 @@ func (c *compiler) parts(n *node, sc scope) ([]part, bool) {
 		advance(2)
 		src := source{text: inside, node: n, shift: at}
 		if strings.TrimSpace(inside) == "" {
-			c.report(n, n.at(at), "${ } holds no expression", "")
+			c.report(n, n.at(at-2), "${ } holds no expression", "")
 			ok = false
 		} else if x := c.expression(src, sc); x == nil {
 			ok = false

@@ -40,7 +40,10 @@ func (c *Codec) In(at time.Time, _ string, data []byte) ([]engine.Message, error
 		Transport: c.transport, Type: e.typ, ID: e.id,
 		At: at, Body: json.RawMessage(data),
 	}
-	if e.call != "" && e.typ != "m.room.member" {
+	switch {
+	case e.typ == "m.room.member": // about every call in the room
+		m.Scope = e.room
+	case e.call != "":
 		m.Key, m.Scope = e.call, e.room
 	}
 	switch {

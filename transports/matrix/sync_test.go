@@ -39,7 +39,7 @@ func TestFirstStartTakesInvitationsButNoEarlierCall(t *testing.T) {
 		if diff := cmp.Diff(want, bodies(got)); diff != "" {
 			t.Error(diff)
 		}
-		if m := got[0][1]; m.Key != "" || m.Scope != "" || m.Type != "m.room.member" || m.Transport != "matrix" {
+		if m := got[0][1]; m.Key != "" || m.Scope != "!new:hs.test" || m.Type != "m.room.member" || m.Transport != "matrix" {
 			t.Errorf("the invitation is %+v", m)
 		}
 	})

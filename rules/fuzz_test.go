@@ -1,0 +1,47 @@
+package rules
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// FuzzLoad holds that any text at all is loaded, or else every finding stands at
+// a place that the text has.
+func FuzzLoad(f *testing.F) {
+	f.Add(aRule)
+	f.Add(exprRules)
+	for _, name := range Shipped() {
+		src, _ := ReadShipped(name)
+		f.Add(string(src))
+		for _, rule := range strings.SplitAfter(string(src), "\n\n") {
+			f.Add(rule)
+		}
+	}
+	for _, text := range append(plainExpressions, otherExpressions...) {
+		f.Add(aRule + "when = '''" + text + "'''\nsend = { to = 'matrix', type = 'y', room = 'r', body.x = '''a ${ " + text + " }''' }\n")
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		set, found := loadFiles(map[string]string{"rules.toml": text, "t.csv": "a,b\n1,2\n"})
+		if (set == nil) != found.HasErrors() {
+			t.Fatalf("the set is %v with these findings: %v", set, found)
+		}
+		lines := strings.Split(text, "\n")
+		for _, finding := range found {
+			p := finding.Pos
+			if p.File != "rules.toml" || p.Line == 0 {
+				continue // of another file, or of the file as a whole
+			}
+			if p.Line < 1 || p.Line > len(lines) || p.Col < 1 || p.Col > utf8.RuneCountInString(lines[p.Line-1])+1 {
+				t.Fatalf("%v, in a file of %d lines:\n%s", finding, len(lines), text)
+			}
+			if finding.Msg == "" {
+				t.Fatalf("a finding at %v says nothing", p)
+			}
+		}
+		if err := Format(io.Discard, found); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
