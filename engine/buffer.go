@@ -40,7 +40,7 @@ func (e *Engine) preparePush(p Push) error {
 		}
 		is, ok := v.(bool)
 		if !ok {
-			return fmt.Errorf("buffer %q: complete is %v, neither true nor false", b.Name, v)
+			return fmt.Errorf("buffer %q: complete is %s, neither true nor false", b.Name, Show(v))
 		}
 		if is {
 			done.reason = "complete"
@@ -135,11 +135,11 @@ func (e *Engine) complete(c *Call, slot int, reason string) {
 // sayBuffer handles the message of a complete buffer, with the items it has by
 // now, and empties it.
 func (e *Engine) sayBuffer(q queued) {
-	b := &q.call.buffers[q.slot]
-	b.due = false
 	if q.call.ended {
 		return
 	}
+	b := &q.call.buffers[q.slot]
+	b.due = false
 	e.deadlines.stop(b.idle) // a later push may have started them again
 	e.deadlines.stop(b.timeout)
 	body := append([]byte(nil), `{"type":"`+q.m.Type+`","reason":"`+q.reason+`","items":[`...)

@@ -19,6 +19,7 @@ type Call struct {
 
 	vars    []Value // by slot
 	keys    []callKey
+	texts   []any         // the keys as expressions see them
 	buffers []bufferState // by slot
 	timers  []*deadline   // by slot
 	age     *deadline
@@ -27,6 +28,18 @@ type Call struct {
 	loops   int    // engine messages handled in one instant of a step
 	step    uint64 // that loops is about
 	instant time.Time
+}
+
+// bind ties a key to the call.
+func (c *Call) bind(k callKey) {
+	c.keys = append(c.keys, k)
+	c.texts = append(c.texts, k.key)
+}
+
+// strip lets go of all that an ended call no longer needs: only its keys are
+// remembered.
+func (c *Call) strip() {
+	c.rs, c.vars, c.buffers, c.timers, c.holds, c.texts = nil, nil, nil, nil, nil, nil
 }
 
 // loop counts one more engine message in this instant of a step.

@@ -80,12 +80,13 @@ type Engine struct {
 	order     uint64
 	calls     map[CallID]*Call
 	byKey     map[callKey]*Call
-	ended     map[callKey]*deadline
+	late      int // ended calls whose keys are still known
 	waiting   map[callKey]*waiting
 	waitCount int
 	waitBytes int
 	down      map[string]bool // transports that said they are down
 	windows   map[string]*window
+	globbed   map[globKey]*entry
 	sweepAt   int
 	deadlines deadlines
 
@@ -97,7 +98,8 @@ type Engine struct {
 	doc      document
 	fresh    *Call // that the message at hand would begin
 	tx       transaction
-	scratch  []*Rule
+	scratch  []candidate
+	body     []byte // being put together
 }
 
 type queued struct {
@@ -124,16 +126,19 @@ func New(rules *Ruleset, o Options) *Engine {
 		observe: o.Observe,
 		calls:   map[CallID]*Call{},
 		byKey:   map[callKey]*Call{},
-		ended:   map[callKey]*deadline{},
 		waiting: map[callKey]*waiting{},
 		down:    map[string]bool{},
 		windows: map[string]*window{},
+		globbed: map[globKey]*entry{},
 	}
 }
 
 // SetRules makes rules the ones that calls begin with from now on. Calls under
 // way keep theirs.
-func (e *Engine) SetRules(rules *Ruleset) { e.rules = rules }
+func (e *Engine) SetRules(rules *Ruleset) {
+	e.rules = rules
+	clear(e.globbed)
+}
 
 // NextDeadline returns when Step must be called even if nothing arrives; ok is
 // false if nothing is awaited.
@@ -234,15 +239,14 @@ func (e *Engine) receive(m *Message) {
 		return
 	}
 	key := callKey{m.Transport, m.Scope, m.Key}
-	if c := e.byKey[key]; c != nil {
+	switch c := e.byKey[key]; {
+	case c == nil:
+		e.handle(m, nil, &key)
+	case c.ended:
+		e.tell(Trace{Message: m, Outcome: Late, Call: c.id})
+	default:
 		e.handle(m, c, nil)
-		return
 	}
-	if e.ended[key] != nil {
-		e.tell(Trace{Message: m, Outcome: Late})
-		return
-	}
-	e.handle(m, nil, &key)
 }
 
 // broadcast handles a message that is about no one call: first by the rules
@@ -287,6 +291,9 @@ func (e *Engine) drain() {
 		} else {
 			e.handle(&q.m, q.call, nil)
 		}
+		if q.call.ended && q.m.Type == callEnd {
+			q.call.strip()
+		}
 		e.release()
 	}
 	clear(e.queue)
@@ -317,7 +324,8 @@ func (e *Engine) expire(d *deadline) {
 	case waitingOver:
 		e.giveUpWaiting(d.key)
 	case endedOver:
-		delete(e.ended, d.key)
+		e.late--
+		e.forgetKeys(d.call)
 	}
 }
 
@@ -330,19 +338,17 @@ func (e *Engine) stopCall(c *Call, reason string) {
 	}
 }
 
+// callEnd is the last that the engine says of a call.
+const callEnd = "call.end"
+
 // end forgets a call, but for its keys, and says so.
 func (e *Engine) end(c *Call, r *Rule) {
 	last := c.state
 	c.ended, c.state = true, stateEnd
 	delete(e.calls, c.id)
-	for _, k := range c.keys {
-		delete(e.byKey, k)
-		e.rememberEnded(k)
-	}
 	for _, d := range c.timers {
 		e.deadlines.stop(d)
 	}
-	e.deadlines.stop(c.age)
 	for i := range c.buffers {
 		e.deadlines.stop(c.buffers[i].idle)
 		e.deadlines.stop(c.buffers[i].timeout)
@@ -350,10 +356,12 @@ func (e *Engine) end(c *Call, r *Rule) {
 	for _, h := range c.holds {
 		e.unhold(h)
 	}
-	if e.observe == nil && c.rs.entry("engine", "call.end") == nil {
+	e.rememberKeys(c)
+	if e.observe == nil && e.entry(c.rs, "engine", callEnd) == nil {
+		c.strip()
 		return
 	}
-	e.say(c, "call.end", e.endBody(c, last, r))
+	e.say(c, callEnd, e.endBody(c, last, r))
 }
 
 func (e *Engine) endBody(c *Call, last string, r *Rule) []byte {
@@ -371,16 +379,25 @@ func (e *Engine) endBody(c *Call, last string, r *Rule) []byte {
 	return fmt.Appendf(body, `","duration":%d}`, e.now.Sub(c.begun).Milliseconds())
 }
 
-func (e *Engine) rememberEnded(k callKey) {
-	d := e.ended[k]
-	if d == nil {
-		if len(e.ended) >= 10*e.limits.Calls {
-			return // memory is bounded; what comes late for this call waits, and is then unmatched
-		}
-		d = &deadline{kind: endedOver, key: k, index: -1}
-		e.ended[k] = d
+// rememberKeys keeps the keys of a call that has ended for a while, so that what
+// comes late for it is known to be late.
+func (e *Engine) rememberKeys(c *Call) {
+	if e.late >= 10*e.limits.Calls { // memory is bounded: what comes late for this call is then unmatched
+		e.deadlines.stop(c.age)
+		e.forgetKeys(c)
+		return
 	}
-	e.deadlines.start(d, e.now.Add(e.limits.RememberEnded))
+	e.late++
+	c.age.kind = endedOver
+	e.deadlines.start(c.age, e.now.Add(e.limits.RememberEnded))
+}
+
+func (e *Engine) forgetKeys(c *Call) {
+	for _, k := range c.keys {
+		if e.byKey[k] == c {
+			delete(e.byKey, k)
+		}
+	}
 }
 
 func (e *Engine) tell(t Trace) {

@@ -8,6 +8,9 @@ import (
 // Windows counts what limits remember.
 func (e *Engine) Windows() int { return len(e.windows) }
 
+// TypesKept counts the message types that the engine remembers of globs.
+func (e *Engine) TypesKept() int { return len(e.globbed) }
+
 var dumpSeed = maphash.MakeSeed()
 
 // Dump sums up all that the engine holds of each call, so that a test sees when

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -63,9 +64,9 @@ func (e *Engine) beginning(key callKey) *Call {
 		vars:    make([]Value, len(rs.Vars)),
 		buffers: make([]bufferState, len(rs.Buffers)),
 		timers:  make([]*deadline, len(rs.Timers)),
-		keys:    []callKey{key},
 		seen:    1,
 	}
+	e.fresh.bind(key)
 	return e.fresh
 }
 
@@ -144,7 +145,7 @@ func (e *Engine) prepare(r *Rule, m *Message) error {
 		}
 		next, ok := v.(string)
 		if !ok || next == "" {
-			return fmt.Errorf("next is %v, not the name of a state", v)
+			return fmt.Errorf("next is %s, not the name of a state", Show(v))
 		}
 		tx.next = next
 	}
@@ -169,11 +170,11 @@ func Duration(v any) (time.Duration, error) {
 	case string:
 		d, err := time.ParseDuration(v)
 		if err != nil {
-			return 0, fmt.Errorf("%q is not a duration such as \"500ms\" or \"1m30s\"", v)
+			return 0, fmt.Errorf("%s is not a duration such as \"500ms\" or \"1m30s\"", Show(v))
 		}
 		return max(d, 0), nil
 	}
-	return 0, fmt.Errorf("%v is not a duration such as \"500ms\" or \"1m30s\"", v)
+	return 0, fmt.Errorf("%s is not a duration such as \"500ms\" or \"1m30s\"", Show(v))
 }
 
 func (e *Engine) prepareSend(r *Rule, m *Message, at int, s *Send) error {
@@ -188,7 +189,7 @@ func (e *Engine) prepareSend(r *Rule, m *Message, at int, s *Send) error {
 	}
 	list, ok := v.([]any)
 	if !ok && v != nil {
-		return fmt.Errorf("each is %v, not a list", v)
+		return fmt.Errorf("each is %s, not a list", Show(v))
 	}
 	defer func() { f.Item = nil }()
 	for i, item := range list {
@@ -208,7 +209,7 @@ func (e *Engine) prepareOne(r *Rule, m *Message, s *Send, at string) error {
 			return err
 		}
 		if ok, is := v.(bool); !is {
-			return fmt.Errorf("when is %v, neither true nor false", v)
+			return fmt.Errorf("when is %s, neither true nor false", Show(v))
 		} else if !ok {
 			return nil
 		}
@@ -226,7 +227,7 @@ func (e *Engine) prepareOne(r *Rule, m *Message, s *Send, at string) error {
 			}
 			text, ok := v.(string)
 			if !ok || text == "" {
-				return fmt.Errorf("%s is %v, not text", ad.Name, v)
+				return fmt.Errorf("%s is %s, not text", ad.Name, Show(v))
 			}
 			a.Address[ad.Name] = text
 		}
@@ -241,18 +242,18 @@ func (e *Engine) prepareOne(r *Rule, m *Message, s *Send, at string) error {
 		}
 		key, ok := v.(string)
 		if !ok || key == "" {
-			return fmt.Errorf("the call key is %v, not text", v)
+			return fmt.Errorf("the call key is %s, not text", Show(v))
 		}
 		a.Key = key
 		if err := e.prepareBind(callKey{a.To, a.Scope, key}); err != nil {
 			return err
 		}
 	}
-	body, err := s.Body.Append(f, make([]byte, 0, 256+len(f.doc.raw)))
+	body, err := s.Body.Append(f, e.body[:0])
 	if err != nil {
 		return err
 	}
-	a.Body = body
+	e.body, a.Body = body, bytes.Clone(body)
 	a.ID = deriveID(string(a.Call), m.Transport, m.Type, causeOf(m, f.call), r.Name, at)
 	tx.out = append(tx.out, a)
 	return nil
@@ -280,7 +281,7 @@ func (e *Engine) prepareBind(k callKey) error {
 	if slices.Contains(c.keys, k) || slices.Contains(tx.binds, k) {
 		return nil
 	}
-	if other := e.byKey[k]; other != nil && other != c {
+	if other := e.byKey[k]; other != nil && other != c && !other.ended {
 		return fmt.Errorf("the key %q on %s belongs to another call", k.key, k.transport)
 	}
 	if len(c.keys)+len(tx.binds) >= e.limits.Keys {
@@ -354,7 +355,11 @@ func (e *Engine) commit(r *Rule, m *Message, key *callKey) {
 			e.commitCall(c, r, m)
 		}
 	}
-	e.out = append(e.out, tx.out...)
+	if e.out == nil {
+		e.out = slices.Clip(tx.out)
+	} else {
+		e.out = append(e.out, tx.out...)
+	}
 	if e.observe != nil {
 		t := Trace{Message: m, Outcome: Fired, Call: idOf(c), Rule: r, From: from, Actions: tx.out}
 		if c != nil {
@@ -377,7 +382,7 @@ func (e *Engine) register(c *Call, key callKey) {
 func (e *Engine) commitCall(c *Call, r *Rule, m *Message) {
 	tx := &e.tx
 	for _, k := range tx.binds {
-		c.keys = append(c.keys, k)
+		c.bind(k)
 		e.byKey[k] = c
 		e.released = append(e.released, e.takeWaiting(k)...)
 	}

@@ -56,26 +56,6 @@ func rawEquals(raw []byte, text string) bool {
 	return len(inside) > len(text) && bytes.IndexByte(inside, '\\') >= 0 && unquote(inside) == text
 }
 
-// fieldText returns the bytes of a text field for an index look-up, nil if the
-// field is no text.
-func (f *Frame) fieldText(path, variable int) []byte {
-	if path < 0 {
-		if f.call == nil {
-			return nil
-		}
-		text, _ := f.call.vars[variable].get().(string)
-		return []byte(text)
-	}
-	if raw := f.doc.field(path); len(raw) >= 2 && raw[0] == '"' {
-		inside := raw[1 : len(raw)-1]
-		if bytes.IndexByte(inside, '\\') >= 0 {
-			return []byte(unquote(inside))
-		}
-		return inside
-	}
-	return nil
-}
-
 // Var returns a variable of the call, nil if it was never set.
 func (f *Frame) Var(slot int) any {
 	if f.call == nil {
@@ -127,9 +107,9 @@ func (f *Frame) CallKey(peer string) any {
 	if f.call == nil {
 		return nil
 	}
-	for _, k := range f.call.keys {
+	for i, k := range f.call.keys {
 		if k.transport == peer || f.group(k.transport) == peer {
-			return k.key
+			return f.call.texts[i]
 		}
 	}
 	return nil

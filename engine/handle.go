@@ -28,7 +28,7 @@ func (e *Engine) handle(m *Message, c *Call, key *callKey) {
 			Err: fmt.Errorf("the message has %d bytes, more than the limit of %d", len(m.Body), e.limits.MessageBytes)})
 		return
 	}
-	en := rs.entry(m.Transport, m.Type)
+	en := e.entry(rs, m.Transport, m.Type)
 	if en == nil && e.shared {
 		return
 	}
@@ -90,36 +90,36 @@ func (e *Engine) match(en *entry, key *callKey, last int) (*Rule, error) {
 		x = en.begins
 	}
 	list := x.candidates(f, e.scratch)
-	if x.byText != nil {
+	if x.rest != nil {
 		e.scratch = list[:0]
 	}
 	for _, r := range list {
 		if r.order <= last || e.shared && !r.InCall {
 			continue
 		}
-		f.try(r)
+		f.try(r.Rule)
 		if ok, err := e.applies(r, key); err != nil || ok {
-			return r, err
+			return r.Rule, err
 		}
 	}
 	return nil, nil
 }
 
-func (e *Engine) applies(r *Rule, key *callKey) (bool, error) {
+func (e *Engine) applies(r candidate, key *callKey) (bool, error) {
 	f := &e.frame
 	if r.New {
 		// Conditions of a rule that begins a call see the call it would begin.
 		f.call = e.beginning(*key)
 		defer func() { f.call = nil }()
 	}
-	if r.When != nil {
+	if !r.certain {
 		v, err := r.When.Eval(f)
 		if err != nil {
 			return false, err
 		}
 		ok, is := v.(bool)
 		if !is {
-			return false, fmt.Errorf("when is %v, neither true nor false", v)
+			return false, fmt.Errorf("when is %s, neither true nor false", Show(v))
 		}
 		if !ok {
 			return false, nil
@@ -129,5 +129,5 @@ func (e *Engine) applies(r *Rule, key *callKey) (bool, error) {
 		e.tx.uses = e.tx.uses[:0]
 		return true, nil
 	}
-	return e.within(r)
+	return e.within(r.Rule)
 }

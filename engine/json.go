@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -34,6 +35,20 @@ func (v *Value) IsNil() bool {
 		return v.raw[0] == 'n'
 	}
 	return v.v == nil
+}
+
+// SameText says whether two texts are the same, without decoding them; ok is
+// false where they have to be.
+func (v *Value) SameText(w *Value) (same, ok bool) {
+	a, isText := v.Inside()
+	b, isTextToo := w.Inside()
+	if !isText || !isTextToo {
+		return false, false
+	}
+	if bytes.Equal(a, b) {
+		return true, true
+	}
+	return false, bytes.IndexByte(a, '\\') < 0 && bytes.IndexByte(b, '\\') < 0
 }
 
 // Get returns the value as expressions see it.
@@ -143,6 +158,28 @@ func elements(raw []byte) []Value {
 		}
 	}
 	return items
+}
+
+// Show words a value for an error. What peers send goes into logs only so far:
+// text is quoted and cut short, and lists and tables are only counted.
+func Show(v any) string {
+	const most = 40
+	switch v := v.(type) {
+	case nil:
+		return "nil"
+	case string:
+		if runes := []rune(v[:min(len(v), 4*most)]); len(runes) > most {
+			return strconv.Quote(string(runes[:most]) + "…")
+		}
+		return strconv.Quote(v)
+	case bool, int, float64, time.Duration, time.Time:
+		return fmt.Sprint(v)
+	case []any:
+		return fmt.Sprintf("a list of %d", len(v))
+	case map[string]any:
+		return fmt.Sprintf("a table of %d", len(v))
+	}
+	return fmt.Sprintf("a %T", v)
 }
 
 // AppendJSON appends v as JSON. It takes what expressions can make: nil, bool,

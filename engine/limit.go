@@ -38,7 +38,7 @@ func (e *Engine) within(r *Rule) (bool, error) {
 		}
 		n, ok := most.(int)
 		if !ok {
-			return false, fmt.Errorf("limit %q: max is %v, not a whole number", l.Name, most)
+			return false, fmt.Errorf("limit %q: max is %s, not a whole number", l.Name, Show(most))
 		}
 		text, err := limitKey(key)
 		if err != nil {
@@ -74,7 +74,7 @@ func limitKey(v any) (string, error) {
 	case bool:
 		return strconv.FormatBool(v), nil
 	}
-	return "", fmt.Errorf("the key is %v, neither text nor a whole number", v)
+	return "", fmt.Errorf("the key is %s, neither text nor a whole number", Show(v))
 }
 
 func (e *Engine) count(name string, l *Limit) int {
@@ -112,7 +112,7 @@ func (e *Engine) take(c *Call) {
 			w.per = u.limit.Per
 			continue
 		}
-		if c != nil {
+		if c != nil && !c.ended {
 			w.calls++
 			c.holds = append(c.holds, hold(u.window))
 		}

@@ -128,9 +128,9 @@ limit = "most"
 			plot: []moment{{
 				in: []string{`matrix a - {"list":[1]}`, `matrix a - {"list":7}`, `matrix b - {"most":"x"}`, `matrix b - {"most":1}`},
 				told: []string{
-					`failed matrix a: rule "by list" (rules.toml:9:1): limit "byList": the key is [1], neither text nor a whole number`,
+					`failed matrix a: rule "by list" (rules.toml:9:1): limit "byList": the key is a list of 1, neither text nor a whole number`,
 					"fired matrix a: by list",
-					`failed matrix b: rule "by number" (rules.toml:13:1): limit "most": max is x, not a whole number`,
+					`failed matrix b: rule "by number" (rules.toml:13:1): limit "most": max is "x", not a whole number`,
 					"fired matrix b: by number",
 				},
 			}},

@@ -1,8 +1,12 @@
 package engine_test
 
 import (
+	"fmt"
+	"sync"
 	"testing"
 	"time"
+
+	"vertigo/engine"
 )
 
 // begin is the rule that most stories begin with.
@@ -292,6 +296,24 @@ send = { to = "pbx1", type = "side" }
 			calls: 2,
 		},
 		{
+			name: "a set that cannot be evaluated leaves what was to be set before it as it was",
+			rules: begin + `
+[[rule]]
+name = "go"
+on = "matrix go"
+set = { a = "msg.a", n = "1 + int(msg.b)" }
+[[rule]]
+name = "show"
+on = "matrix show"
+send = { to = "pbx1", type = "is", body = { a = "${ call.a }", n = "${ call.n }" } }
+`,
+			plot: []moment{
+				{in: []string{`matrix invite r/c1 {"n":1}`, `matrix go r/c1 {"a":"new","b":"x"}`, "matrix show r/c1"}, want: []string{`pbx1 is {"n":1}`}},
+				{in: []string{`matrix go r/c1 {"a":"new","b":"2"}`, "matrix show r/c1"}, want: []string{`pbx1 is {"a":"new","n":3}`}},
+			},
+			calls: 1,
+		},
+		{
 			name: "a message about a room is told once to all, and to each call in the room",
 			rules: begin + `
 [[rule]]
@@ -432,4 +454,38 @@ send = { to = "pbx1", type = "go", body.n = "${ msg.n }" }
 			}
 		})
 	}
+}
+
+// Types come from peers: whatever they make up, globs are still looked up, and
+// little is kept.
+func TestTypesThatOnlyGlobsKnow(t *testing.T) {
+	w := newWorld(t, `
+[[rule]]
+name = "glob"
+on = "matrix x.*"
+send = { to = "pbx1", type = "seen" }
+`, engineLimits)
+	for i := range 10_000 {
+		if got := w.step(t, fmt.Sprintf("matrix x.%d -", i), fmt.Sprintf("matrix y.%d -", i)); len(got) != 1 {
+			t.Fatalf("type %d: %q", i, got)
+		}
+	}
+	if n := w.TypesKept(); n > 4096 {
+		t.Errorf("%d types are kept", n)
+	}
+}
+
+func TestEnginesMayShareARuleSet(t *testing.T) {
+	rules := load(t, shippedRules)
+	words := vocabulary(t)
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			e := engine.New(rules, engine.Options{})
+			for _, m := range words[:200] {
+				e.Step(t0, m)
+			}
+		})
+	}
+	both.Wait()
 }

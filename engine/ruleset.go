@@ -39,32 +39,33 @@ type Ruleset struct {
 
 	peers   map[string]*Peer
 	groups  map[string][]string // group: the names of its members
-	entries map[entryKey]*entry // what was looked up so far, by transport and type
-	globs   bool                // a rule's type is a glob, so entries cannot be known beforehand
+	entries map[entryKey]*entry // by transport and type, for each type that a rule names outright
+	globs   []*Rule             // those with a glob for a type
 	cause   int                 // slot of the variable "cause", -1 if there is none
 }
 
 // A Rule is one compiled rule; design and reference name its parts as the file
 // does.
 type Rule struct {
-	Name   string
-	Pos    string // file:line:col
-	On     []Pattern
-	In     []string // states; empty: any
-	New    bool
-	Also   bool
-	When   Expr     // nil: true
-	Equals []Equals // what When demands first: fields that equal a text
-	Locals []Expr   // let of this rule, by slot
-	Set    []Set
-	Push   []Push
-	Timer  []SetTimer
-	Cancel []int // timers
-	Limit  []int
-	Send   []*Send
-	Next   Expr  // nil: the state stays
-	Reads  []int // message paths that its expressions read, directly or through a let
-	InCall bool  // it reads the call, so it is not for messages that belong to none
+	Name       string
+	Pos        string // file:line:col
+	On         []Pattern
+	In         []string // states; empty: any
+	New        bool
+	Also       bool
+	When       Expr     // nil: true
+	Equals     []Equals // what When demands first: fields that equal a text
+	EqualsOnly bool     // it demands just one such field, and nothing else
+	Locals     []Expr   // let of this rule, by slot
+	Set        []Set
+	Push       []Push
+	Timer      []SetTimer
+	Cancel     []int // timers
+	Limit      []int
+	Send       []*Send
+	Next       Expr  // nil: the state stays
+	Reads      []int // message paths that its expressions read, directly or through a let
+	InCall     bool  // it reads the call, so it is not for messages that belong to none
 
 	order   int
 	inState map[string]bool
@@ -74,11 +75,13 @@ type Rule struct {
 // over a transport's name or group, and over the message type.
 type Pattern struct{ Transport, Type string }
 
-// Equals says that a rule can only match where the field is one of the texts.
+// Equals says that a rule can only match where the field is one of the texts or
+// of the numbers.
 type Equals struct {
-	Path  int // slot of a message path, or
-	Var   int // slot of a call variable; the other one is -1
-	Texts []string
+	Path    int // slot of a message path, or
+	Var     int // slot of a call variable; the other one is -1
+	Texts   []string
+	Numbers []int
 }
 
 // Set remembers a value in a call variable.
@@ -176,15 +179,10 @@ func (rs *Ruleset) Finish(peers []Peer) {
 			}
 		}
 		for _, p := range r.On {
-			if isGlob(p.Type) || isGlob(p.Transport) {
-				rs.globs = true
-			}
 			types[entryKey{p.Transport, p.Type}] = true
 		}
 	}
 	rs.entries = map[entryKey]*entry{}
-	// Types that rules name outright are looked up now, so that a rule set in
-	// use changes only where globs are in play.
 	names := append([]string{"engine"}, peerNames(peers)...)
 	known := map[string][]string{}
 	for t := range types {
@@ -195,11 +193,12 @@ func (rs *Ruleset) Finish(peers []Peer) {
 		}
 	}
 	byType := rs.rulesByType()
+	rs.globs = byType[""]
 	for typ, on := range known {
 		for _, name := range on {
 			key := entryKey{name, typ}
 			if rs.entries[key] == nil {
-				rs.entries[key] = rs.makeEntry(name, typ, byType[typ], byType[""])
+				rs.entries[key] = rs.makeEntry(name, typ, byType[typ], rs.globs)
 			}
 		}
 	}
@@ -233,19 +232,31 @@ func (rs *Ruleset) rulesByType() map[string][]*Rule {
 
 func isGlob(s string) bool { return strings.ContainsAny(s, "*?[") }
 
-// entry returns what the rules have for a type, nil if nothing.
-func (rs *Ruleset) entry(transport, typ string) *entry {
+// A globKey is a type that no rule names outright.
+type globKey struct {
+	rs *Ruleset
+	entryKey
+}
+
+// maxGlobEntries bounds what is kept of such types: they come from peers.
+const maxGlobEntries = 4096
+
+// entry returns what the rules have for a type, nil if nothing. What globs make
+// of a type is kept by the engine, since a rule set does not change in use.
+func (e *Engine) entry(rs *Ruleset, transport, typ string) *entry {
 	key := entryKey{transport, typ}
-	if e, ok := rs.entries[key]; ok || !rs.globs {
-		return e
+	if en, ok := rs.entries[key]; ok || len(rs.globs) == 0 {
+		return en
 	}
-	e := rs.makeEntry(transport, typ, nil, rs.Rules)
-	// Types come from peers: what is kept of unknown ones is bounded.
-	if len(rs.entries) < 4096 {
-		key = entryKey{strings.Clone(transport), strings.Clone(typ)}
-		rs.entries[key] = e
+	if en, ok := e.globbed[globKey{rs, key}]; ok {
+		return en
 	}
-	return e
+	en := rs.makeEntry(transport, typ, nil, rs.globs)
+	if len(e.globbed) >= maxGlobEntries {
+		clear(e.globbed)
+	}
+	e.globbed[globKey{rs, entryKey{strings.Clone(transport), strings.Clone(typ)}}] = en
+	return en
 }
 
 // makeEntry collects the rules for a type out of two lists that are each in

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -283,36 +284,36 @@ func (s *scanner) str(i int) (int, error) {
 	raw := s.raw
 	i++
 	for {
-		// Eight bytes at a time while none of them is a quote, a backslash or a
-		// control character (the usual "has a byte equal to / less than" trick).
-		for i+8 <= len(raw) {
-			w := binary.LittleEndian.Uint64(raw[i:])
+		if i+8 <= len(raw) {
+			// Eight bytes at a time: in found, the lowest bit set stands for the
+			// first quote, backslash or control character among them (the usual
+			// "has a byte equal to / less than" trick).
 			const lo, hi = 0x0101010101010101, 0x8080808080808080
+			w := binary.LittleEndian.Uint64(raw[i:])
 			q, b := w^(lo*'"'), w^(lo*'\\')
-			if ((q-lo)&^q|(b-lo)&^b|(w-lo*0x20)&^w)&hi != 0 {
-				break
+			found := ((q-lo)&^q | (b-lo)&^b | (w-lo*0x20)&^w) & hi
+			if found == 0 {
+				i += 8
+				continue
 			}
-			i += 8
+			i += bits.TrailingZeros64(found) >> 3
 		}
-		for n := 0; n < 8; n++ {
-			if i >= len(raw) {
-				return i, &SyntaxError{i, "the message ends inside a string"}
+		if i >= len(raw) {
+			return i, &SyntaxError{i, "the message ends inside a string"}
+		}
+		switch c := raw[i]; {
+		case c == '"':
+			return i + 1, nil
+		case c == '\\':
+			j, err := s.escape(i)
+			if err != nil {
+				return j, err
 			}
-			c := raw[i]
-			switch {
-			case c == '"':
-				return i + 1, nil
-			case c == '\\':
-				j, err := s.escape(i)
-				if err != nil {
-					return j, err
-				}
-				i = j
-			case c < 0x20:
-				return i, &SyntaxError{i, "a control character inside a string"}
-			default:
-				i++
-			}
+			i = j
+		case c < 0x20:
+			return i, &SyntaxError{i, "a control character inside a string"}
+		default:
+			i++
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/conf"
 
 	"vertigo/engine"
 )
@@ -25,6 +25,7 @@ type compiler struct {
 	findings []Finding
 
 	varValues  map[string]any
+	varsRead   map[string]bool
 	tables     map[string]*Table
 	lets       []let
 	pathSlot   map[string]int
@@ -33,12 +34,13 @@ type compiler struct {
 	timerSlot  map[string]int
 	limitSlot  map[string]int
 
-	trees      map[exprKey]ast.Node
-	limitUses  map[string]*uses
-	optionsFor map[string][]expr.Option
-	scopeNow   scope
-	current    *uses  // of the rule being compiled
-	rule       string // and its name
+	trees     map[exprKey]ast.Node
+	limitUses map[string]*uses
+	configs   map[exprKey]*conf.Config
+	machines  map[exprKey]compiledMachine
+	scopeNow  scope
+	current   *uses  // of the rule being compiled
+	rule      string // and its name
 }
 
 type let struct {
@@ -52,10 +54,10 @@ func newCompiler(o Options, l *loader) *compiler {
 	return &compiler{
 		opts: o, loader: l, decl: l.whole, findings: l.findings,
 		rs:        &engine.Ruleset{},
-		varValues: map[string]any{}, tables: map[string]*Table{},
+		varValues: map[string]any{}, varsRead: map[string]bool{}, tables: map[string]*Table{},
 		pathSlot: map[string]int{}, varSlot: map[string]int{}, bufferSlot: map[string]int{},
 		timerSlot: map[string]int{}, limitSlot: map[string]int{},
-		trees: map[exprKey]ast.Node{}, limitUses: map[string]*uses{}, optionsFor: map[string][]expr.Option{},
+		trees: map[exprKey]ast.Node{}, limitUses: map[string]*uses{}, configs: map[exprKey]*conf.Config{}, machines: map[exprKey]compiledMachine{},
 	}
 }
 
@@ -93,13 +95,9 @@ func slotIn(slots map[string]int, names *[]string, name string) int {
 
 // reads notes for the rule being compiled what one of its expressions reads.
 func (c *compiler) reads(u *uses) {
-	if c.current == nil {
-		return
+	if c.current != nil {
+		c.current.add(*u)
 	}
-	for _, p := range u.paths {
-		c.current.path(p)
-	}
-	c.current.call = c.current.call || u.call
 }
 
 // compile makes the rule set. What is declared is gathered first, so that an
@@ -134,10 +132,28 @@ func (c *compiler) compile() *engine.Ruleset {
 		}
 		c.findings = append(c.findings, Finding{Pos: Pos{File: file}, Msg: "there is not a single rule", Hint: `take in the shipped ones: include = ["matrix-verto"]`})
 	}
+	c.unreadVars()
 	if !Findings(c.findings).HasErrors() {
 		c.rs.Finish(c.opts.Peers)
 	}
 	return c.rs
+}
+
+// unreadVars warns of a var of the user's that no expression reads: most often a
+// misspelt name of one that a shipped rule set has.
+func (c *compiler) unreadVars() {
+	if Findings(c.findings).HasErrors() {
+		return // the expressions that read it may be among those at fault
+	}
+	for _, name := range c.decl.vars.names {
+		n := c.decl.vars.nodes[name]
+		if c.varsRead[name] || strings.HasPrefix(n.pos.File, shippedPrefix) {
+			continue
+		}
+		f := n.finding(n.keyPos, fmt.Sprintf("nothing reads vars.%s", name), didYouMean(name, keysOf(c.varsRead)))
+		f.Severity = Warning
+		c.findings = append(c.findings, f)
+	}
 }
 
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -229,7 +245,7 @@ func (c *compiler) compileLets() {
 		c.lets = append(c.lets, let{local{name, c.kind(n, scope{})}, c.current})
 		c.rs.Lets = append(c.rs.Lets, x)
 		c.current = nil
-		clear(c.optionsFor)
+		clear(c.configs)
 	}
 }
 
@@ -338,7 +354,7 @@ func (c *compiler) compileRule(decl *rule) *engine.Rule {
 	}
 	if when := n.child("when"); when != nil {
 		if r.When = c.condition(when, sc); r.When != nil {
-			r.Equals = c.equals(when, sc)
+			r.Equals, r.EqualsOnly = c.equals(when, sc)
 		}
 	}
 	c.effects(n, r, sc)

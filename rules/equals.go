@@ -7,24 +7,25 @@ import (
 )
 
 // equals finds what a condition demands first: that a field of the message or
-// of the call equals a text, or one of some. The engine then looks such rules
+// of the call equals a text or a whole number, or one of some. The engine then looks such rules
 // up by the field's value. Only what stands before anything that can fail
-// counts, so that no rule's error is passed over.
-func (c *compiler) equals(n *node, sc scope) []engine.Equals {
+// counts, so that no rule's error is passed over. only says whether the condition
+// is one such demand and nothing else.
+func (c *compiler) equals(n *node, sc scope) (list []engine.Equals, only bool) {
 	tree := c.trees[c.exprKey(n.text, sc, conditionOptions)]
 	if tree == nil {
-		return nil
+		return nil, false
 	}
-	var list []engine.Equals
 	b := &closures{c: c, src: sourceOf(n), sc: sc, uses: &uses{}}
-	for _, part := range conjuncts(tree, nil) {
+	parts := conjuncts(tree, nil)
+	for _, part := range parts {
 		eq, ok := b.demand(part)
 		if !ok {
 			break
 		}
 		list = append(list, eq)
 	}
-	return list
+	return list, len(list) == 1 && len(parts) == 1
 }
 
 // conjuncts lists what is joined by &&, from the left.
@@ -36,42 +37,66 @@ func conjuncts(n ast.Node, list []ast.Node) []ast.Node {
 }
 
 func (b *closures) demand(n ast.Node) (engine.Equals, bool) {
+	eq := engine.Equals{Path: -1, Var: -1}
 	bin, ok := n.(*ast.BinaryNode)
 	if !ok {
-		return engine.Equals{}, false
+		return eq, false
 	}
 	left, right := bin.Left, bin.Right
-	var texts []string
 	switch bin.Operator {
 	case "==":
-		if _, ok := left.(*ast.StringNode); ok {
+		if b.field(left) == nil {
 			left, right = right, left
 		}
-		s, ok := right.(*ast.StringNode)
-		if !ok {
-			return engine.Equals{}, false
+		if !b.demandValue(&eq, right) {
+			return eq, false
 		}
-		texts = []string{s.Value}
 	case "in":
 		list, ok := right.(*ast.ArrayNode)
 		if !ok {
-			return engine.Equals{}, false
+			return eq, false
 		}
 		for _, item := range list.Nodes {
-			s, ok := item.(*ast.StringNode)
-			if !ok {
-				return engine.Equals{}, false
+			if !b.demandValue(&eq, item) {
+				return eq, false
 			}
-			texts = append(texts, s.Value)
 		}
 	default:
-		return engine.Equals{}, false
+		return eq, false
 	}
 	switch f := b.field(left).(type) {
 	case msgField:
-		return engine.Equals{Path: int(f), Var: -1, Texts: texts}, true
+		eq.Path = int(f)
 	case callVar:
-		return engine.Equals{Path: -1, Var: int(f), Texts: texts}, true
+		eq.Var = int(f)
+	default:
+		return eq, false
 	}
-	return engine.Equals{}, false
+	return eq, true
+}
+
+// demandValue adds a value that is known when the rules are loaded.
+func (b *closures) demandValue(eq *engine.Equals, n ast.Node) bool {
+	var v any
+	switch n := n.(type) {
+	case *ast.StringNode:
+		v = n.Value
+	case *ast.IntegerNode:
+		v = n.Value
+	default:
+		root, parts, ok := chain(n)
+		if !ok || root != "vars" {
+			return false
+		}
+		v, _ = walk(b.c.varValues, parts)
+	}
+	switch v := v.(type) {
+	case string:
+		eq.Texts = append(eq.Texts, v)
+	case int:
+		eq.Numbers = append(eq.Numbers, v)
+	default:
+		return false
+	}
+	return true
 }

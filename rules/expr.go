@@ -11,6 +11,8 @@ import (
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/types"
 
@@ -141,19 +143,33 @@ func typeOf(v any) types.Type {
 	return types.TypeOf(v)
 }
 
-// options are those that every expression is compiled with.
-func (c *compiler) options(sc scope) []expr.Option {
-	key := fmt.Sprintf("%v", sc)
-	if o, ok := c.optionsFor[key]; ok {
-		return o
+// config is what expressions of a scope are checked with. It is made once, as
+// expr.Compile would make it each time: most of the time of loading went there.
+func (c *compiler) config(sc scope, more []expr.Option) *conf.Config {
+	key := c.exprKey("", sc, more)
+	if made := c.configs[key]; made != nil {
+		return made
 	}
-	o := []expr.Option{expr.Env(c.environment(sc)), expr.Optimize(false)}
+	o := append([]expr.Option{expr.Env(c.environment(sc))}, more...)
+	made := newConfig(append(o, functionOptions...))
+	c.configs[key] = made
+	return made
+}
+
+// newConfig applies options, and bans what is not part of the language.
+func newConfig(options []expr.Option) *conf.Config {
+	made := conf.CreateNew()
+	for _, o := range options {
+		o(made)
+	}
 	for _, name := range bannedBuiltins {
-		o = append(o, expr.DisableBuiltin(name))
+		made.Disabled[name] = true
 	}
-	o = append(o, functionOptions...)
-	c.optionsFor[key] = o
-	return o
+	for name := range made.Disabled {
+		delete(made.Builtins, name)
+	}
+	made.Check()
+	return made
 }
 
 // functionOptions make the functions of the rule language known to expr.
@@ -192,12 +208,12 @@ func (c *compiler) tree(src source, sc scope, more []expr.Option) ast.Node {
 	if tree := c.trees[key]; tree != nil {
 		return tree
 	}
-	program, err := expr.Compile(src.text, append(append([]expr.Option(nil), c.options(sc)...), more...)...)
+	parsed, err := checker.ParseCheck(src.text, c.config(sc, more))
 	if err != nil {
 		c.exprFault(src, err)
 		return nil
 	}
-	tree := program.Node()
+	tree := parsed.Node
 	if fault, at := bounded(tree); fault != "" {
 		c.report(src.node, src.pos(at), fault, "")
 		return nil

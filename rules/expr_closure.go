@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -24,6 +25,13 @@ func (u *uses) path(slot int) int {
 	}
 	u.paths = append(u.paths, slot)
 	return slot
+}
+
+func (u *uses) add(more uses) {
+	for _, p := range more.paths {
+		u.path(p)
+	}
+	u.call = u.call || more.call
 }
 
 // closures compiles the plain part of the language (fields, constants,
@@ -116,11 +124,13 @@ func chain(n ast.Node) (root string, parts []string, ok bool) {
 	return "", nil, false
 }
 
+var pathEscapes = strings.NewReplacer(`\`, `\\`, `.`, `\.`)
+
 // escapePath joins the parts of a path as the engine reads it.
 func escapePath(parts []string) string {
 	escaped := make([]string, len(parts))
 	for i, p := range parts {
-		escaped[i] = strings.NewReplacer(`\`, `\\`, `.`, `\.`).Replace(p)
+		escaped[i] = pathEscapes.Replace(p)
 	}
 	return strings.Join(escaped, ".")
 }
@@ -214,6 +224,9 @@ func (b *closures) root(root string, parts []string) eval {
 	c := b.c
 	switch {
 	case root == "vars":
+		if len(parts) > 0 {
+			c.varsRead[parts[0]] = true
+		}
 		if v, ok := walk(c.varValues, parts); ok {
 			return always(v)
 		}
@@ -242,10 +255,7 @@ func (b *closures) let(name string, parts []string) eval {
 	}
 	for slot, l := range b.c.lets {
 		if l.name == name {
-			for _, p := range l.uses.paths {
-				b.uses.path(p)
-			}
-			b.uses.call = b.uses.call || l.uses.call
+			b.uses.add(*l.uses)
 			return within(func(f *engine.Frame) (any, error) { return f.Let(slot) }, parts)
 		}
 	}
@@ -311,7 +321,14 @@ func (b *closures) lookup(t *Table, m *ast.MemberNode) eval {
 		return nil
 	}
 	at := m.Property.Location().From
+	field, _ := b.field(m.Property).(engine.RawExpr)
 	return func(f *engine.Frame) (any, error) {
+		if field != nil {
+			v := field.Raw(f)
+			if text, ok := v.Inside(); ok && bytes.IndexByte(text, '\\') < 0 {
+				return t.lookupText(text), nil
+			}
+		}
 		k, err := key(f)
 		if err != nil {
 			return nil, err
@@ -336,7 +353,7 @@ func lookUp(t *Table, key any) (any, error) {
 		v, _ := t.Lookup(fmt.Sprint(k))
 		return v, nil
 	}
-	return nil, fmt.Errorf("a table is looked up by text, not by %v", key)
+	return nil, fmt.Errorf("a table is looked up by text, not by %s", engine.Show(key))
 }
 
 func (b *closures) unary(n *ast.UnaryNode) eval {
@@ -359,24 +376,9 @@ func (b *closures) truth(x eval, f *engine.Frame, at int) (bool, error) {
 	}
 	is, ok := v.(bool)
 	if !ok {
-		return false, b.src.fail(at, fmt.Errorf("%v is neither true nor false", show(v)))
+		return false, b.src.fail(at, fmt.Errorf("%v is neither true nor false", engine.Show(v)))
 	}
 	return is, nil
-}
-
-// show words a value for an error.
-func show(v any) string {
-	if v == nil {
-		return "nil"
-	}
-	s := fmt.Sprint(v)
-	if len(s) > 60 {
-		s = s[:57] + "…"
-	}
-	if _, text := v.(string); text {
-		return fmt.Sprintf("%q", s)
-	}
-	return s
 }
 
 func (b *closures) conditional(n *ast.ConditionalNode) eval {
@@ -404,6 +406,9 @@ func (b *closures) binary(n *ast.BinaryNode) eval {
 			return fn
 		}
 		if fn := b.isNil(n); fn != nil {
+			return fn
+		}
+		if fn := b.equalFields(n); fn != nil {
 			return fn
 		}
 	case "&&", "and", "||", "or", "??", "<", ">", "<=", ">=", "+", "-", "in":
@@ -447,7 +452,7 @@ func (b *closures) binary(n *ast.BinaryNode) eval {
 		}
 		v, err := apply(op, l, r)
 		if err != nil {
-			return nil, b.src.fail(at, fmt.Errorf("%s %s %s: %w", show(l), n.Operator, show(r), err))
+			return nil, b.src.fail(at, fmt.Errorf("%s %s %s: %w", engine.Show(l), n.Operator, engine.Show(r), err))
 		}
 		return v, nil
 	}
@@ -494,6 +499,26 @@ func (b *closures) equalsText(n *ast.BinaryNode) eval {
 	}
 	want, not := s.Value, n.Operator == "!="
 	return func(f *engine.Frame) (any, error) { return f.MsgEquals(int(path), want) != not, nil }
+}
+
+// equalFields compiles field == field without decoding them where both are text.
+func (b *closures) equalFields(n *ast.BinaryNode) eval {
+	left, ok := b.field(n.Left).(engine.RawExpr)
+	if !ok {
+		return nil
+	}
+	right, ok := b.field(n.Right).(engine.RawExpr)
+	if !ok {
+		return nil
+	}
+	not := n.Operator == "!="
+	return func(f *engine.Frame) (any, error) {
+		l, r := left.Raw(f), right.Raw(f)
+		if same, ok := l.SameText(&r); ok {
+			return same != not, nil
+		}
+		return runtime.Equal(l.Get(), r.Get()) != not, nil
+	}
 }
 
 // isNil compiles field == nil without decoding the field.

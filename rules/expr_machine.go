@@ -9,6 +9,8 @@ import (
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker"
+	exprcompiler "github.com/expr-lang/expr/compiler"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
 
@@ -21,24 +23,31 @@ import (
 // message are ever decoded. A let is called, so that it is computed only where
 // the expression gets to it.
 func (c *compiler) machine(src source, sc scope, u *uses) engine.Expr {
+	key := c.exprKey(src.text, sc, nil)
+	if made, ok := c.machines[key]; ok {
+		u.add(made.uses)
+		return machine{src, made.program}
+	}
 	p := &flatten{b: &closures{c: c, src: src, sc: sc, uses: u}, paths: map[string][]string{}}
 	// The optimizer changes what an expression means where types are known at run
 	// time only: "x && true" is x for it, and 7 in ["a"] a fault.
 	o := []expr.Option{expr.Env(map[string]any{}), expr.AllowUndefinedVariables(), expr.Optimize(false), expr.Patch(p)}
-	for _, name := range bannedBuiltins {
-		o = append(o, expr.DisableBuiltin(name))
-	}
 	o = append(o, functionOptions...)
 	o = append(o, machineOptions...)
-	program, err := expr.Compile(src.text, o...)
+	made := newConfig(o)
+	tree, err := checker.ParseCheck(src.text, made)
 	if err != nil {
 		c.exprFault(src, err)
 		return nil
 	}
-	m := &machine{src: src, program: program, lets: p.lets}
+	code, err := exprcompiler.Compile(tree, made)
+	if err != nil {
+		c.exprFault(src, err)
+		return nil
+	}
+	m := &program{code: code, lets: p.lets}
 	used := &identifiers{names: map[string]bool{}}
-	root := program.Node()
-	ast.Walk(&root, used)
+	ast.Walk(&tree.Node, used)
 	for _, name := range sorted(used.list()) {
 		parts, ok := p.paths[name]
 		if !ok {
@@ -52,7 +61,14 @@ func (c *compiler) machine(src source, sc scope, u *uses) engine.Expr {
 		}
 		m.names, m.inputs = append(m.names, name), append(m.inputs, fn)
 	}
-	return m
+	c.machines[key] = compiledMachine{m, *u}
+	return machine{src, m}
+}
+
+// A compiledMachine is kept for when another rule says the same.
+type compiledMachine struct {
+	program *program
+	uses    uses
 }
 
 // What flatten puts into a program, under names that no expression can hold.
@@ -72,7 +88,7 @@ var machineOptions = []expr.Option{
 	}, new(func(any, any) bool)),
 	expr.Function(truthName, func(args ...any) (any, error) {
 		if _, ok := args[0].(bool); !ok {
-			return nil, fmt.Errorf("%s is neither true nor false", show(args[0]))
+			return nil, fmt.Errorf("%s is neither true nor false", engine.Show(args[0]))
 		}
 		return args[0], nil
 	}, new(func(any) bool)),
@@ -85,16 +101,21 @@ type letCall struct {
 	parts []string // its name, and the way to the field
 }
 
+// A machine runs a program, and knows where its text stands.
 type machine struct {
-	src     source
-	program *vm.Program
-	names   []string
-	inputs  []eval
-	lets    bool // it computes lets, for which it needs the frame
+	src source
+	*program
+}
+
+type program struct {
+	code   *vm.Program
+	names  []string // of the inputs
+	inputs []eval
+	lets   bool // it computes lets, for which it needs the frame
 }
 
 // Eval runs the program on the fields that it reads.
-func (m *machine) Eval(f *engine.Frame) (any, error) {
+func (m machine) Eval(f *engine.Frame) (any, error) {
 	env := make(map[string]any, len(m.names)+1)
 	if m.lets {
 		env[frameName] = f
@@ -106,7 +127,7 @@ func (m *machine) Eval(f *engine.Frame) (any, error) {
 		}
 		env[m.names[i]] = v
 	}
-	v, err := vm.Run(m.program, env)
+	v, err := vm.Run(m.code, env)
 	if err != nil {
 		var inner *EvalError
 		if errors.As(err, &inner) {

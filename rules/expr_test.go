@@ -53,7 +53,7 @@ func newBench(t testing.TB) *bench {
 	l.append(l.file("rules.toml", nil, nil))
 	c := newCompiler(Options{Peers: testPeers}, l)
 	c.compile()
-	if len(c.findings) > 0 {
+	if Findings(c.findings).HasErrors() {
 		t.Fatal(Findings(c.findings))
 	}
 	return &bench{c: c}

@@ -82,6 +82,15 @@ var Functions = []Function{
 		Call:      call1("sdpHold", always1(sdp.Hold)),
 	},
 	{
+		Name:      "sdpUfrag",
+		Signature: "sdpUfrag(sdp)",
+		Doc:       `The ICE user name of the first audio section that is not rejected: it changes when the client restarts ICE, and not when it holds or resumes. "" if there is none.`,
+		Example:   `sdpUfrag("v=0\nm=audio 9 UDP/TLS/RTP/SAVPF 0\na=ice-ufrag:LmjS")`,
+		Result:    `"LmjS"`,
+		Types:     []any{new(func(string) string)},
+		Call:      call1("sdpUfrag", always1(sdp.Ufrag)),
+	},
+	{
 		Name:      "sdpUsable",
 		Signature: "sdpUsable(sdp, candidates)",
 		Doc:       "Whether the audio section has a candidate, in the SDP or in the list, that FreeSWITCH can begin with: UDP, with an IP address.",

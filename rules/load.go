@@ -277,12 +277,24 @@ func (l *loader) include(d *declared, inc *node, file string, within []string) {
 			l.join(base, more, item)
 		}
 	}
+	l.sameKind(d.vars, base.vars)
 	d.vars.under(base.vars)
 	d.lets.before(base.lets)
 	d.tables.under(base.tables)
 	d.buffers.under(base.buffers)
 	d.limits.under(base.limits)
 	d.rules = replaced(d.rules, base.rules)
+}
+
+// sameKind reports a var that stands in for one of another kind: the rules that
+// read it were written for that.
+func (l *loader) sameKind(own, base *named) {
+	for _, name := range own.names {
+		n, was := own.nodes[name], base.nodes[name]
+		if was != nil && n.kind != was.kind && !(n.isNumber() && was.isNumber()) {
+			l.report(n, n.pos, fmt.Sprintf("vars.%s is %s in the included rules, and here it is %s", name, was.kind, n.kind), "")
+		}
+	}
 }
 
 // before adds what n lacks ahead of what it has: a let may use those before it.
@@ -342,8 +354,11 @@ func (l *loader) resolve(n *node, file string) (string, bool) {
 
 // join puts two included files side by side.
 func (l *loader) join(base, more *declared, at *node) {
+	known := rulesByName(base.rules)
 	for _, r := range more.rules {
-		if i := slices.IndexFunc(base.rules, func(b *rule) bool { return b.name == r.name && r.name != "" }); i >= 0 {
+		if other := known[r.name]; other != nil && other.node.pos == r.node.pos {
+			continue // the same file, by another way
+		} else if other != nil {
 			l.report(at, at.pos, fmt.Sprintf("two included files have a rule called %q", r.name), "")
 			continue
 		}
@@ -359,10 +374,13 @@ func (l *loader) join(base, more *declared, at *node) {
 // append puts a further file behind those loaded so far.
 func (l *loader) append(d *declared) {
 	w := l.whole
+	known := rulesByName(w.rules)
 	for _, r := range d.rules {
-		if i := slices.IndexFunc(w.rules, func(b *rule) bool { return b.name == r.name && r.name != "" }); i >= 0 {
+		if other := known[r.name]; other != nil && other.node.pos == r.node.pos {
+			continue
+		} else if other != nil {
 			name := r.node.child("name")
-			l.report(name, name.pos, fmt.Sprintf("two rules are called %q", r.name), fmt.Sprintf("the other one stands at %s", w.rules[i].node.child("name").pos))
+			l.report(name, name.pos, fmt.Sprintf("two rules are called %q", r.name), fmt.Sprintf("the other one stands at %s", other.node.child("name").pos))
 			continue
 		}
 		w.rules = append(w.rules, r)
@@ -370,6 +388,16 @@ func (l *loader) append(d *declared) {
 	for _, pair := range [][2]*named{{w.vars, d.vars}, {w.lets, d.lets}, {w.tables, d.tables}, {w.buffers, d.buffers}, {w.limits, d.limits}} {
 		pair[0].under(pair[1])
 	}
+}
+
+func rulesByName(rules []*rule) map[string]*rule {
+	m := make(map[string]*rule, len(rules))
+	for _, r := range rules {
+		if r.name != "" {
+			m[r.name] = r
+		}
+	}
+	return m
 }
 
 func sorted(names []string) []string { return slices.Sorted(slices.Values(names)) }

@@ -45,6 +45,8 @@ type node struct {
 	src *sourceText
 }
 
+func (n *node) isNumber() bool { return n.kind == kindInteger || n.kind == kindFloat }
+
 // child gives the value of a key of a table; nil if it is not set.
 func (n *node) child(key string) *node { return n.children[key] }
 

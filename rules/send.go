@@ -41,7 +41,12 @@ func (c *compiler) send(n *node, sc scope) *engine.Send {
 		s.When = c.condition(when, sc)
 	}
 	if known {
+		found := len(c.findings)
 		c.unknownKeys(n, append([]string{"to", "type", "body", "when", "each"}, protocol.Address...)...)
+		misspelt := len(c.findings) > found
+		if scope := protocol.Scope; scope != "" && n.child(scope) == nil && !misspelt {
+			c.report(n, n.pos, fmt.Sprintf("the message to %s has no %s", s.To, scope), fmt.Sprintf("%s = '${ msg.room_id }'", scope))
+		}
 		for _, name := range protocol.Address {
 			if ad := n.child(name); ad != nil {
 				if x := c.textExpr(ad, sc); x != nil {

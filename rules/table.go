@@ -63,6 +63,22 @@ func (t *Table) Prefix(key string) (any, bool) {
 	return nil, false
 }
 
+// lookupText is Lookup for the bytes of a key.
+func (t *Table) lookupText(key []byte) any {
+	if !t.byPrefix {
+		return t.entries[string(key)]
+	}
+	for _, n := range t.lengths {
+		if n > len(key) {
+			continue
+		}
+		if v, ok := t.entries[string(key[:n])]; ok {
+			return v
+		}
+	}
+	return nil
+}
+
 // Keys of a [table.NAME] that are no entries.
 const (
 	tableFile    = "file"

@@ -127,7 +127,7 @@ func (p part) eval(f *engine.Frame) (string, error) {
 	case bool:
 		return strconv.FormatBool(v), nil
 	}
-	return "", p.src.fail(0, fmt.Errorf("%s cannot stand within text", show(v)))
+	return "", p.src.fail(0, fmt.Errorf("%s cannot stand within text", engine.Show(v)))
 }
 
 // text is a mixed text as an expression: for addresses, states, durations.

@@ -66,7 +66,7 @@ body = { sdp = "${ msg.content.offer.sdp }", kept = "${ call.offer }", in = "<${
 func TestTemplatesThatFailSayWhere(t *testing.T) {
 	for _, tc := range []struct{ name, body, want string }{
 		{"nil within text", `{ a = 'x ${ msg.none }' }`, `rules.toml:4:53: nil cannot stand within text`},
-		{"a list within text", `{ a = 'é ${ [1] }' }`, `rules.toml:4:53: [1] cannot stand within text`},
+		{"a list within text", `{ a = 'é ${ [1] }' }`, `rules.toml:4:53: a list of 1 cannot stand within text`},
 		{"bytes that are no text", `{ a = 'x ${ fromBase64("/w==") }' }`, `rules.toml:4:53: text that is not valid UTF-8`},
 		{"such bytes alone", `{ a = '${ fromBase64("/w==") }' }`, `rules.toml:4:51: text that is not valid UTF-8`},
 		{"a time", `{ a = '${ now }' }`, `rules.toml:4:51: a time.Time has no JSON form; make it text or a number first`},

@@ -195,6 +195,9 @@ func (cfg *config) check(d *decoder) {
 			d.report([]string{"limits", key}, "a limit is more than nothing", "leave it out for the default")
 		}
 	}
+	if len(cfg.Transports) == 0 && len(d.found) == 0 {
+		d.report(nil, "the configuration names no transport", "say [transport.NAME] for each peer, with a kind: "+strings.Join(kindNames(), " or "))
+	}
 	names := map[string]bool{}
 	for _, t := range cfg.Transports {
 		names[t.name] = true

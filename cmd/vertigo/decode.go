@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,11 +43,24 @@ func (d *decoder) parse(text []byte) map[string]any {
 	f := rules.Finding{Pos: rules.Pos{File: d.source.file}, Msg: err.Error()}
 	var at toml.ParseError
 	if errors.As(err, &at) {
-		f.Msg = at.Message
+		f.Msg = withoutQuotes(at.Message)
 		f.Pos.Line, f.Pos.Col = at.Position.Line, max(at.Position.Col, 1)
 	}
 	d.found = append(d.found, f)
 	return nil
+}
+
+// quoted is what the TOML library quotes of the text: it may be a secret that
+// somebody forgot to put in quotes.
+var quoted = regexp.MustCompile(`"[^"]*"|'[^']*'`)
+
+// withoutQuotes leaves out of a message of the TOML library what it shows of the
+// text.
+func withoutQuotes(msg string) string {
+	if !quoted.MatchString(msg) {
+		return msg
+	}
+	return "not TOML: " + quoted.ReplaceAllString(msg, "…") + " (text stands in quotes)"
 }
 
 // take removes a table from its parent, to be decoded by itself.

@@ -45,9 +45,6 @@ func (c *runCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	if len(cfg.Transports) == 0 {
-		return fmt.Errorf("%s names no transport: it needs a [transport.NAME] for each peer", c.Config)
-	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal kills

@@ -68,6 +68,23 @@ func Direction(sdp string) string {
 	return d.directionOf(i)
 }
 
+// Ufrag gives the ICE user name that holds for the first audio section that is
+// not rejected: it changes when the client restarts ICE, and not when it holds
+// or resumes. It is "" if there is none.
+//
+// In a rule: sdpUfrag(msg.content.description.sdp) != call.ufrag
+func Ufrag(sdp string) string {
+	d, err := parse(sdp)
+	if err != nil {
+		return ""
+	}
+	audio := d.audio()
+	if audio < 0 {
+		return ""
+	}
+	return d.ufragOf(audio)
+}
+
 // AnswerDirection gives the direction that answers an offer which the answerer
 // would follow in every wish: recvonly for sendonly, sendonly for recvonly,
 // inactive for inactive, else sendrecv.

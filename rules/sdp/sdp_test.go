@@ -437,3 +437,17 @@ func TestRedact(t *testing.T) {
 		})
 	}
 }
+
+func TestUfrag(t *testing.T) {
+	for sdp, want := range map[string]string{
+		small: "u1",
+		strings.Replace(small, "m=audio 9", "m=audio 0", 1):               "",
+		"v=0\r\na=ice-ufrag:session\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n": "session",
+		"v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n":                        "",
+		"no SDP": "",
+	} {
+		if got := Ufrag(sdp); got != want {
+			t.Errorf("%q, want %q of\n%s", got, want, sdp)
+		}
+	}
+}

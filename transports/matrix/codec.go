@@ -41,7 +41,7 @@ func (c *Codec) In(at time.Time, _ string, data []byte) ([]engine.Message, error
 		At: at, Body: json.RawMessage(data),
 	}
 	switch {
-	case e.typ == "m.room.member": // about every call in the room
+	case e.typ == "m.room.member", e.typ == RoomEncrypted: // about every call in the room
 		m.Scope = e.room
 	case e.call != "":
 		m.Key, m.Scope = e.call, e.room

@@ -117,7 +117,7 @@ func TestACaptureOfOursIsReadAsItHappened(t *testing.T) {
 		{"echo of what the reply named", `{"type":"m.call.answer","event_id":"$3","sender":"@bot:hs","room_id":"!r","content":{"call_id":"c1","party_id":"?"}}`, nil},
 		{"encrypted event", `{"type":"m.room.encrypted","event_id":"$4","sender":"@a:hs","room_id":"!r","content":{}}`, nil},
 		{"encryption", `{"type":"m.room.encryption","event_id":"$5","sender":"@a:hs","room_id":"!r","content":{}}`, nil},
-		{"what that means", `{"type":"room.encrypted","room_id":"!r","sender":"@a:hs"}`, &engine.Message{Type: "room.encrypted"}},
+		{"what that means", `{"type":"room.encrypted","room_id":"!r","sender":"@a:hs"}`, &engine.Message{Type: "room.encrypted", Scope: "!r"}},
 		{"call without an id", `{"type":"m.call.invite","event_id":"$6","sender":"@a:hs","room_id":"!r","content":{"call_id":7}}`, &engine.Message{Type: "m.call.invite", ID: "$6"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
