@@ -13,6 +13,7 @@ import (
 // evaluated into it first; then it is entered as a whole or not at all.
 type transaction struct {
 	uses   []use
+	sets   []Value // new values, in the order of the rule's Set
 	undo   []oldVar
 	pushes []pushed
 	timers []timed
@@ -81,7 +82,7 @@ func (e *Engine) fire(r *Rule, m *Message, key *callKey) error {
 		f.call = e.beginning(*key)
 	}
 	tx := &e.tx
-	tx.undo, tx.pushes, tx.timers, tx.binds, tx.out, tx.next = tx.undo[:0], tx.pushes[:0], tx.timers[:0], tx.binds[:0], nil, ""
+	tx.sets, tx.undo, tx.pushes, tx.timers, tx.binds, tx.out, tx.next = tx.sets[:0], tx.undo[:0], tx.pushes[:0], tx.timers[:0], tx.binds[:0], nil, ""
 	if err := e.prepare(r, m); err != nil {
 		for i := len(tx.undo) - 1; i >= 0; i-- {
 			f.call.vars[tx.undo[i].slot] = tx.undo[i].v
@@ -107,12 +108,11 @@ func (e *Engine) prepare(r *Rule, m *Message) error {
 			return err
 		}
 		v = f.keep(v)
-		tx.undo = append(tx.undo, oldVar{s.Var, v})
+		tx.sets = append(tx.sets, v)
 	}
 	for i, s := range r.Set {
-		v := tx.undo[i].v
-		tx.undo[i].v = f.call.vars[s.Var]
-		f.call.vars[s.Var] = v
+		tx.undo = append(tx.undo, oldVar{s.Var, f.call.vars[s.Var]})
+		f.call.vars[s.Var] = tx.sets[i]
 	}
 	for _, p := range r.Push {
 		if err := e.preparePush(p); err != nil {
