@@ -217,7 +217,7 @@ func (e *Engine) prepareOne(r *Rule, m *Message, s *Send, at string) error {
 	if len(tx.out) >= e.limits.Sends {
 		return errTooManySends
 	}
-	a := Action{To: e.member(s.To, f.call), Type: s.Type, Call: idOf(f.call), Rule: r.Name, At: e.now}
+	a := Action{To: s.To, Type: s.Type, Call: idOf(f.call), Rule: r.Name, At: e.now}
 	if len(s.Address) > 0 {
 		a.Address = make(map[string]string, len(s.Address))
 		for _, ad := range s.Address {
@@ -232,8 +232,11 @@ func (e *Engine) prepareOne(r *Rule, m *Message, s *Send, at string) error {
 			a.Address[ad.Name] = text
 		}
 	}
-	if p := f.rs.peers[a.To]; p != nil && p.Protocol.Scope != "" {
-		a.Scope = a.Address[p.Protocol.Scope]
+	if s.group {
+		a.To = e.member(s.To, f.call)
+	}
+	if s.scope != "" {
+		a.Scope = a.Address[s.scope]
 	}
 	if s.Key != nil {
 		v, err := s.Key.Eval(f)
@@ -291,13 +294,10 @@ func (e *Engine) prepareBind(k callKey) error {
 	return nil
 }
 
-// member returns the transport that a send to a name or group goes to: the one
-// that the call began on, else one that is up, spread by the call's id.
+// member returns the transport that a send to a group goes to: the one that the
+// call began on, else one that is up, spread by the call's id.
 func (e *Engine) member(to string, c *Call) string {
 	rs := e.frame.rs
-	if rs.peers[to] != nil {
-		return to
-	}
 	if c != nil {
 		for _, k := range c.keys {
 			if e.frame.group(k.transport) == to {

@@ -112,6 +112,9 @@ type Send struct {
 	Key     Expr // the call key within Body; nil where Body has none
 	Body    Template
 	Pos     string
+
+	group bool   // To is a group
+	scope string // the address key that the call key is unique within
 }
 
 // An Address is one address key of a send.
@@ -171,6 +174,9 @@ func (rs *Ruleset) Finish(peers []Peer) {
 	for i, r := range rs.Rules {
 		r.order = i
 		r.InCall = r.InCall || r.New || len(r.In) > 0 || len(r.Set) > 0 || len(r.Push) > 0 || len(r.Timer) > 0 || len(r.Cancel) > 0 || r.Next != nil
+		for _, s := range r.Send {
+			rs.resolve(s)
+		}
 		r.inState = nil
 		if len(r.In) > 0 {
 			r.inState = make(map[string]bool, len(r.In))
@@ -201,6 +207,17 @@ func (rs *Ruleset) Finish(peers []Peer) {
 				rs.entries[key] = rs.makeEntry(name, typ, byType[typ], rs.globs)
 			}
 		}
+	}
+}
+
+// resolve finds out what a send is addressed to.
+func (rs *Ruleset) resolve(s *Send) {
+	p := rs.peers[s.To]
+	if s.group = p == nil; s.group && len(rs.groups[s.To]) > 0 {
+		p = rs.peers[rs.groups[s.To][0]]
+	}
+	if p != nil {
+		s.scope = p.Protocol.Scope
 	}
 }
 

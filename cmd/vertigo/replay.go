@@ -17,7 +17,7 @@ type replayCommand struct {
 	Format   string   `enum:"ladder,ndjson" default:"ladder" help:"ladder (a message sequence for people) or ndjson (what would be sent, in the capture format)."`
 	Expect   bool     `help:"Compare what the rules send with what the capture sent; exit with 1 if they differ."`
 	Against  []string `sep:"none" placeholder:"RULES" help:"Show what these older rules would have sent differently; exit with 1 if they do."`
-	SkipBad  bool     `help:"Leave out lines of a capture that cannot be used, instead of stopping."`
+	SkipBad  bool     `help:"Leave out lines that are not valid, instead of stopping."`
 	Captures []string `arg:"" name:"capture" help:"Captures, each replayed by itself."`
 }
 
