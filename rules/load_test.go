@@ -453,3 +453,38 @@ func sendCall(t testing.TB, set *Set, msg string) string {
 	}
 	return string(out[0].Body)
 }
+
+func TestTablesAreReadFromFilesAndLookedUp(t *testing.T) {
+	set := mustLoad(t, map[string]string{
+		"rules.toml": "include = ['rules/more.toml']\n",
+		"rules/more.toml": aRule + `
+[[rule.send]]
+to = "pbx1"
+type = "y"
+body = { did = '${ did[msg.n] }', none = '${ did["0"] }', to = '${ routes[msg.n].to }', via = '${ routes[msg.n].via ?? "none" }', longest = '${ prefix(did, msg.n) }', own = '${ own[msg.key] }', list = '${ own.list }' }
+[table.did]
+file = "did.csv"
+[table.routes]
+file = "routes.csv"
+match = "prefix"
+[table.own]
+"a b" = { x = 1 }
+list = [1, "2"]
+`,
+		"rules/did.csv":    "number,to\n4930,\"Berlin, Mitte\"\n49,Germany\n",
+		"rules/routes.csv": "prefix,to,via\n49,pbx1,a\n4930,pbx2,b\n",
+	})
+	got := send(t, set, `{"n":"4930","key":"a b"}`)
+	want := `{"did":"Berlin, Mitte","to":"pbx2","via":"b","longest":"Berlin, Mitte","own":{"x":1},"list":[1,"2"]}`
+	if got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	got = send(t, set, `{"n":"49301234","key":7}`)
+	want = `{"to":"pbx2","via":"b","longest":"Berlin, Mitte","list":[1,"2"]}`
+	if got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if diff := cmp.Diff([]string{"rules.toml", "rules/more.toml", "rules/did.csv", "rules/routes.csv"}, set.Files); diff != "" {
+		t.Errorf("files:\n%s", diff)
+	}
+}
