@@ -150,7 +150,7 @@ func (c *compiler) unreadVars() {
 		if c.varsRead[name] || strings.HasPrefix(n.pos.File, shippedPrefix) {
 			continue
 		}
-		f := n.finding(n.keyPos, fmt.Sprintf("nothing reads vars.%s", name), didYouMean(name, keysOf(c.varsRead)))
+		f := n.finding(n.keyPos, fmt.Sprintf("nothing reads vars.%s", name), DidYouMean(name, keysOf(c.varsRead)))
 		f.Severity = Warning
 		c.findings = append(c.findings, f)
 	}
@@ -253,7 +253,7 @@ func (c *compiler) compileLets() {
 func (c *compiler) unknownKeys(n *node, known ...string) {
 	for _, key := range n.keys {
 		if !slices.Contains(known, key) {
-			c.report(n.children[key], n.children[key].keyPos, "unknown key "+key, didYouMean(key, known))
+			c.report(n.children[key], n.children[key].keyPos, "unknown key "+key, DidYouMean(key, known))
 		}
 	}
 }
@@ -446,7 +446,7 @@ func (c *compiler) checkPattern(n *node, p engine.Pattern) bool {
 		ok, _ := path.Match(p.Transport, name)
 		return ok
 	}) {
-		c.report(n, n.pos, "unknown transport "+p.Transport, didYouMean(p.Transport, append(names, "engine")))
+		c.report(n, n.pos, "unknown transport "+p.Transport, DidYouMean(p.Transport, append(names, "engine")))
 		return false
 	}
 	if p.Transport == "engine" {
@@ -477,16 +477,16 @@ func (c *compiler) checkEngineType(n *node, typ string) bool {
 	switch {
 	case kind == "buffer":
 		if _, ok := c.bufferSlot[name]; !ok {
-			c.report(n, at, "unknown buffer "+name, didYouMean(name, keysOf(c.bufferSlot)))
+			c.report(n, at, "unknown buffer "+name, DidYouMean(name, keysOf(c.bufferSlot)))
 			return false
 		}
 	case kind == "timer":
 		if _, ok := c.timerSlot[name]; !ok {
-			c.report(n, at, fmt.Sprintf("no rule starts a timer called %s", name), didYouMean(name, keysOf(c.timerSlot)))
+			c.report(n, at, fmt.Sprintf("no rule starts a timer called %s", name), DidYouMean(name, keysOf(c.timerSlot)))
 			return false
 		}
 	case typ != "call.end" && typ != "call.stop":
-		c.report(n, at, "the engine says no "+typ, didYouMean(typ, []string{"call.end", "call.stop", "buffer.NAME", "timer.NAME"}))
+		c.report(n, at, "the engine says no "+typ, DidYouMean(typ, []string{"call.end", "call.stop", "buffer.NAME", "timer.NAME"}))
 		return false
 	}
 	return true
@@ -503,7 +503,7 @@ func (c *compiler) effects(n *node, r *engine.Rule, sc scope) {
 	c.entries(n.child("push"), "push.BUFFER = 'expression'", func(name string, x *node) {
 		slot, ok := c.bufferSlot[name]
 		if !ok {
-			c.report(x, x.keyPos, "unknown buffer "+name, cmpHint(didYouMean(name, keysOf(c.bufferSlot)), fmt.Sprintf("declare it: [buffer.%s]", name)))
+			c.report(x, x.keyPos, "unknown buffer "+name, cmpHint(DidYouMean(name, keysOf(c.bufferSlot)), fmt.Sprintf("declare it: [buffer.%s]", name)))
 			return
 		}
 		if e := c.value(x, sc); e != nil {
@@ -571,7 +571,7 @@ func (c *compiler) slots(n *node, what string, known map[string]int, into *[]int
 		}
 		slot, ok := known[item.text]
 		if !ok {
-			c.report(item, item.pos, fmt.Sprintf("unknown %s %s", what, item.text), didYouMean(item.text, keysOf(known)))
+			c.report(item, item.pos, fmt.Sprintf("unknown %s %s", what, item.text), DidYouMean(item.text, keysOf(known)))
 			continue
 		}
 		*into = append(*into, slot)

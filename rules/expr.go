@@ -315,7 +315,7 @@ func (c *compiler) exprFault(src source, err error) {
 		if followedBy(src.text, at+len([]rune(name)), '[') {
 			msg = "unknown table " + name
 		}
-		hint = didYouMean(name, known)
+		hint = DidYouMean(name, known)
 	case unknownField.MatchString(msg):
 		name := unknownField.FindStringSubmatch(msg)[1]
 		root := rootBefore(src.text, at, name)
@@ -331,7 +331,7 @@ func (c *compiler) exprFault(src source, err error) {
 		} else if root != "" {
 			msg = "unknown field " + root + "." + name
 		}
-		hint = didYouMean(name, sorted(known))
+		hint = DidYouMean(name, sorted(known))
 	default:
 		msg = inWords(msg)
 	}

@@ -173,9 +173,9 @@ func (fs Findings) Sort(files ...string) {
 	})
 }
 
-// didYouMean gives the hint for an unknown name: the known name that was
+// DidYouMean gives the hint for an unknown name: the known name that was
 // probably meant, else all of them if they are few, else nothing.
-func didYouMean(name string, known []string) string {
+func DidYouMean(name string, known []string) string {
 	const few = 8
 	if near := nearest(name, known); near != "" {
 		return "did you mean " + near + "?"

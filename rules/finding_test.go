@@ -88,8 +88,8 @@ func TestDidYouMean(t *testing.T) {
 		{"x", nil, ""},
 		{"", []string{"a"}, "known: a"},
 	} {
-		if got := didYouMean(tc.name, tc.known); got != tc.want {
-			t.Errorf("didYouMean(%q): %q, want %q", tc.name, got, tc.want)
+		if got := DidYouMean(tc.name, tc.known); got != tc.want {
+			t.Errorf("DidYouMean(%q): %q, want %q", tc.name, got, tc.want)
 		}
 	}
 }

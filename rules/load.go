@@ -55,7 +55,7 @@ func Shipped() []string {
 func ReadShipped(name string) ([]byte, error) {
 	src, err := shipped.ReadFile(strings.TrimSuffix(name, ".toml") + ".toml")
 	if err != nil {
-		return nil, fmt.Errorf("no rule set is called %q (%s)", name, didYouMean(name, Shipped()))
+		return nil, fmt.Errorf("no rule set is called %q (%s)", name, DidYouMean(name, Shipped()))
 	}
 	return src, nil
 }
@@ -208,7 +208,7 @@ func (l *loader) declare(d *declared, root *node) {
 		case "rule":
 			l.rules(d, n)
 		default:
-			l.report(n, n.keyPos, "unknown key "+key, didYouMean(key, topKeys))
+			l.report(n, n.keyPos, "unknown key "+key, DidYouMean(key, topKeys))
 		}
 	}
 }
@@ -343,7 +343,7 @@ func (l *loader) resolve(n *node, file string) (string, bool) {
 		if slices.Contains(Shipped(), name) {
 			return shippedPrefix + name + ".toml", true
 		}
-		l.report(n, n.pos, fmt.Sprintf("no rule set is called %q", name), didYouMean(name, Shipped()))
+		l.report(n, n.pos, fmt.Sprintf("no rule set is called %q", name), DidYouMean(name, Shipped()))
 		return "", false
 	}
 	if filepath.IsAbs(name) {

@@ -99,7 +99,7 @@ func (c *compiler) protocol(at *node, to string) (engine.Protocol, bool) {
 	}
 	if to != "" {
 		names := c.transports()
-		c.report(at, at.pos, fmt.Sprintf("unknown transport %s", to), didYouMean(to, slices.Compact(names)))
+		c.report(at, at.pos, fmt.Sprintf("unknown transport %s", to), DidYouMean(to, slices.Compact(names)))
 	}
 	return engine.Protocol{}, false
 }

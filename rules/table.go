@@ -129,7 +129,7 @@ func tableByPrefix(n *node) (bool, []Finding) {
 		return false, []Finding{match.finding(match.pos, fmt.Sprintf("match must be text, not %s", match.kind),
 			"an entry that is called match can stand in [table.NAME.entries]")}
 	}
-	return false, []Finding{match.finding(match.pos, fmt.Sprintf("unknown match %q", match.text), didYouMean(match.text, []string{"exact", "prefix"}))}
+	return false, []Finding{match.finding(match.pos, fmt.Sprintf("unknown match %q", match.text), DidYouMean(match.text, []string{"exact", "prefix"}))}
 }
 
 // ownEntries reads the entries that stand in the table itself.

@@ -174,7 +174,7 @@ func transportKind(d *decoder, path []string, table map[string]any) *kind {
 	}
 	k := kindNamed(name)
 	if k == nil {
-		d.report(at, fmt.Sprintf("no transport is of kind %q", name), didYouMean(name, kindNames()))
+		d.report(at, fmt.Sprintf("no transport is of kind %q", name), rules.DidYouMean(name, kindNames()))
 	}
 	return k
 }

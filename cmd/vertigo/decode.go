@@ -86,7 +86,7 @@ func (d *decoder) fields(path []string, from map[string]any, dst reflect.Value) 
 		at := append(slices.Clone(path), key)
 		field, ok := fields[key]
 		if !ok {
-			d.report(at, "unknown key "+strings.Join(at, "."), didYouMean(key, knownKeys(path, fields)))
+			d.report(at, "unknown key "+strings.Join(at, "."), rules.DidYouMean(key, knownKeys(path, fields)))
 			continue
 		}
 		d.value(at, from[key], field)
