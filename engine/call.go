@@ -19,6 +19,7 @@ type Call struct {
 
 	vars    []Value // by slot
 	keys    []callKey
+	member  member        // of the first scope that a key of its is in
 	texts   []any         // the keys as expressions see them
 	buffers []bufferState // by slot
 	timers  []*deadline   // by slot

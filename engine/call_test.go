@@ -229,7 +229,7 @@ func TestGroups(t *testing.T) {
 				t.Fatalf("a call on %s went on to %s", to, again)
 			}
 		}
-		for _, p := range peers[1:] {
+		for _, p := range peers[1:4] {
 			if n := count[p.Name]; n < 60 {
 				t.Errorf("%s has %d of 300 calls", p.Name, n)
 			}
@@ -375,11 +375,15 @@ send = [
 }
 
 func TestTheEndOfACallSaysHowItWas(t *testing.T) {
-	w := newWorld(t, begin+`
+	const rules = begin + `
+[[rule]]
+name = "answered"
+on = "matrix answer"
+set = { answered = "now" }
 [[rule]]
 name = "over \"now\""
 on = "matrix over"
-set = { cause = "msg.cause" }
+set = { cause = "msg.cause", direction = "msg.direction", user = "msg.user", number = "msg.number" }
 next = "end"
 [[rule]]
 name = "one"
@@ -390,15 +394,28 @@ send = { to = "pbx1", type = "end", body = "${ msg }" }
 name = "two"
 on = "engine call.end"
 send = { to = "pbx1", type = "n", body.n = "${ call.n }" }
-`, engineLimits)
-	w.step(t, `matrix invite r/c1 {"n":1}`)
-	w.now = w.now.Add(1500 * time.Millisecond)
-	want := []string{
-		`pbx1 end {"type":"call.end","state":"begun","rule":"over \"now\"","cause":"BUSY","begun":"2026-11-22T10:00:00Z","duration":1500}`,
-		`pbx1 n {"n":1}`,
-	}
-	if diff := cmp.Diff(want, w.step(t, `matrix over r/c1 {"cause":"BUSY"}`)); diff != "" {
-		t.Error(diff)
+`
+	for _, tc := range []struct{ name, answer, over, want string }{
+		{"it was never answered", "", `{"cause":"BUSY"}`,
+			`{"type":"call.end","state":"begun","rule":"over \"now\"","cause":"BUSY","begun":"2026-11-22T10:00:00Z","ended":"2026-11-22T10:00:01.5Z","duration":1500}`},
+		{"it was", "matrix answer r/c1", `{"cause":"NORMAL_CLEARING","direction":"in","user":"@é:x","number":"\"+44\u0031"}`,
+			`{"type":"call.end","state":"begun","rule":"over \"now\"","cause":"NORMAL_CLEARING","direction":"in","user":"@é:x","number":"\"+441",` +
+				`"begun":"2026-11-22T10:00:00Z","answered":"2026-11-22T10:00:00.5Z","ended":"2026-11-22T10:00:01.5Z","duration":1500,"talked":1000}`},
+		{"what is no text is not told", "", `{"cause":7,"number":[],"user":""}`,
+			`{"type":"call.end","state":"begun","rule":"over \"now\"","user":"","begun":"2026-11-22T10:00:00Z","ended":"2026-11-22T10:00:01.5Z","duration":1500}`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWorld(t, rules, engineLimits)
+			w.step(t, `matrix invite r/c1 {"n":1}`)
+			w.now = w.now.Add(500 * time.Millisecond)
+			if tc.answer != "" {
+				w.step(t, tc.answer)
+			}
+			w.now = w.now.Add(time.Second).In(time.FixedZone("elsewhere", 3600))
+			if diff := cmp.Diff([]string{"pbx1 end " + tc.want, `pbx1 n {"n":1}`}, w.step(t, "matrix over r/c1 "+tc.over)); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 

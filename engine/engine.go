@@ -3,9 +3,10 @@ package engine
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // Limits bound what peers can make the engine hold or do. A zero field takes
@@ -80,6 +81,7 @@ type Engine struct {
 	order     uint64
 	calls     map[CallID]*Call
 	byKey     map[callKey]*Call
+	scopes    scopes
 	late      int // ended calls whose keys are still known
 	waiting   map[callKey]*waiting
 	waitCount int
@@ -126,6 +128,7 @@ func New(rules *Ruleset, o Options) *Engine {
 		observe: o.Observe,
 		calls:   map[CallID]*Call{},
 		byKey:   map[callKey]*Call{},
+		scopes:  scopes{},
 		waiting: map[callKey]*waiting{},
 		down:    map[string]bool{},
 		windows: map[string]*window{},
@@ -163,7 +166,7 @@ func (e *Engine) ordered() []*Call {
 	for _, c := range e.calls {
 		list = append(list, c)
 	}
-	slices.SortFunc(list, func(a, b *Call) int { return cmp.Compare(a.order, b.order) })
+	slices.SortFunc(list, byOrder)
 	return list
 }
 
@@ -210,7 +213,7 @@ func (e *Engine) Stop(now time.Time, reason string) []Action {
 
 func (e *Engine) advance(now time.Time) {
 	if now.After(e.now) {
-		e.now = now
+		e.now = now.UTC() // hours mean the same on every machine
 	}
 }
 
@@ -226,6 +229,7 @@ func (e *Engine) receive(m *Message) {
 	}
 	if m.Call != "" {
 		if c := e.calls[m.Call]; c != nil {
+			e.tieReply(c, m)
 			e.handle(m, c, nil)
 			return
 		}
@@ -240,6 +244,8 @@ func (e *Engine) receive(m *Message) {
 	}
 	key := callKey{m.Transport, m.Scope, m.Key}
 	switch c := e.byKey[key]; {
+	case c == nil && m.Call != "":
+		e.tell(Trace{Message: m, Outcome: Late, Call: m.Call})
 	case c == nil:
 		e.handle(m, nil, &key)
 	case c.ended:
@@ -254,22 +260,11 @@ func (e *Engine) receive(m *Message) {
 // the message has one), by those that do.
 func (e *Engine) broadcast(m *Message) {
 	e.handle(m, nil, nil)
-	for _, c := range e.ordered() {
-		if c.talksTo(m.Transport, m.Scope) {
-			e.shared = true
-			e.handle(m, c, nil)
-			e.shared = false
-		}
+	for _, c := range e.about(m) {
+		e.shared = true
+		e.handle(m, c, nil)
+		e.shared = false
 	}
-}
-
-func (c *Call) talksTo(transport, scope string) bool {
-	for _, k := range c.keys {
-		if k.transport == transport && (scope == "" || k.scope == scope) {
-			return true
-		}
-	}
-	return false
 }
 
 var errTooManyRules = errors.New("engine messages set each other off without end")
@@ -346,6 +341,7 @@ func (e *Engine) end(c *Call, r *Rule) {
 	last := c.state
 	c.ended, c.state = true, stateEnd
 	delete(e.calls, c.id)
+	e.scopes.remove(c)
 	for _, d := range c.timers {
 		e.deadlines.stop(d)
 	}
@@ -364,19 +360,39 @@ func (e *Engine) end(c *Call, r *Rule) {
 	e.say(c, callEnd, e.endBody(c, last, r))
 }
 
+// endBody tells how a call was: its own times, and what rules have set under
+// names that mean the same whatever the rules.
 func (e *Engine) endBody(c *Call, last string, r *Rule) []byte {
 	body := append([]byte(nil), `{"type":"call.end","state":"`...)
 	body = AppendText(body, last, true)
 	if r != nil {
 		body = AppendText(append(body, `,"rule":"`...), r.Name, true)
 	}
-	if slot := c.rs.cause; slot >= 0 {
-		if cause, ok := c.vars[slot].get().(string); ok {
-			body = AppendText(append(body, `,"cause":"`...), cause, true)
+	for _, v := range c.rs.told {
+		if text, ok := c.vars[v.slot].get().(string); ok && utf8.ValidString(text) {
+			body = append(AppendText(append(body, `,"`...), v.name, true), `:"`...)
+			body = AppendText(body, text, true)
 		}
 	}
-	body = c.begun.UTC().AppendFormat(append(body, `,"begun":"`...), time.RFC3339Nano)
-	return fmt.Appendf(body, `","duration":%d}`, e.now.Sub(c.begun).Milliseconds())
+	body = appendTime(body, "begun", c.begun)
+	answered, ok := time.Time{}, false
+	if slot := c.rs.answered; slot >= 0 {
+		answered, ok = c.vars[slot].get().(time.Time)
+	}
+	if ok {
+		body = appendTime(body, "answered", answered)
+	}
+	body = appendTime(body, "ended", e.now)
+	body = strconv.AppendInt(append(body, `,"duration":`...), e.now.Sub(c.begun).Milliseconds(), 10)
+	if ok {
+		body = strconv.AppendInt(append(body, `,"talked":`...), e.now.Sub(answered).Milliseconds(), 10)
+	}
+	return append(body, '}')
+}
+
+func appendTime(body []byte, name string, at time.Time) []byte {
+	body = append(append(append(body, `,"`...), name...), `":"`...)
+	return append(at.UTC().AppendFormat(body, time.RFC3339Nano), '"')
 }
 
 // rememberKeys keeps the keys of a call that has ended for a while, so that what

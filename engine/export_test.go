@@ -8,6 +8,9 @@ import (
 // Windows counts what limits remember.
 func (e *Engine) Windows() int { return len(e.windows) }
 
+// Scopes counts the scopes in which there are calls.
+func (e *Engine) Scopes() int { return len(e.scopes) }
+
 // TypesKept counts the message types that the engine remembers of globs.
 func (e *Engine) TypesKept() int { return len(e.globbed) }
 

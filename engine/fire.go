@@ -225,8 +225,12 @@ func (e *Engine) prepareOne(r *Rule, m *Message, s *Send, at string) error {
 			if err != nil {
 				return err
 			}
+			needed := s.scoped && ad.Name == s.scope
+			if v == nil && !needed {
+				continue
+			}
 			text, ok := v.(string)
-			if !ok || text == "" {
+			if !ok || text == "" && needed {
 				return fmt.Errorf("%s is %s, not text", ad.Name, Show(v))
 			}
 			a.Address[ad.Name] = text
@@ -248,8 +252,10 @@ func (e *Engine) prepareOne(r *Rule, m *Message, s *Send, at string) error {
 			return fmt.Errorf("the call key is %s, not text", Show(v))
 		}
 		a.Key = key
-		if err := e.prepareBind(callKey{a.To, a.Scope, key}); err != nil {
-			return err
+		if s.scope == "" || a.Scope != "" { // else it names the call to nobody
+			if err := e.prepareBind(callKey{a.To, a.Scope, key}); err != nil {
+				return err
+			}
 		}
 	}
 	body, err := s.Body.Append(f, e.body[:0])
@@ -339,6 +345,11 @@ func (e *Engine) member(to string, c *Call) string {
 	return to
 }
 
+// tells says whether the transaction changes what expressions read of the call.
+func (tx *transaction) tells(r *Rule) bool {
+	return r.New || len(r.Set) > 0 || len(tx.binds) > 0 || tx.next != ""
+}
+
 // commit enters what prepare has made. Nothing in it can fail.
 func (e *Engine) commit(r *Rule, m *Message, key *callKey) {
 	f, tx := &e.frame, &e.tx
@@ -375,16 +386,36 @@ func (e *Engine) register(c *Call, key callKey) {
 	c.age = &deadline{kind: callTooOld, call: c, index: -1}
 	e.deadlines.start(c.age, e.now.Add(e.limits.CallAge))
 	e.calls[c.id] = c
-	e.byKey[key] = c
-	e.released = append(e.released, e.takeWaiting(key)...)
+	e.know(c, key)
+}
+
+// know makes a key of a call's one that it is found by, and lets go of what
+// waited for it.
+func (e *Engine) know(c *Call, k callKey) {
+	e.byKey[k] = c
+	e.scopes.add(c, k)
+	e.released = append(e.released, e.takeWaiting(k)...)
+}
+
+// tieReply ties the key that a reply brings to its call, unless another call has
+// it or the call has as many as it may.
+func (e *Engine) tieReply(c *Call, m *Message) {
+	k := callKey{m.Transport, m.Scope, m.Key}
+	if m.Key == "" || m.Scope == "" && c.rs.scoped(m.Transport) || len(c.keys) >= e.limits.Keys {
+		return
+	}
+	if other := e.byKey[k]; other != nil && !other.ended {
+		return
+	}
+	c.bind(k)
+	e.know(c, k)
 }
 
 func (e *Engine) commitCall(c *Call, r *Rule, m *Message) {
 	tx := &e.tx
 	for _, k := range tx.binds {
 		c.bind(k)
-		e.byKey[k] = c
-		e.released = append(e.released, e.takeWaiting(k)...)
+		e.know(c, k)
 	}
 	for i := range tx.pushes {
 		e.commitPush(c, &tx.pushes[i], r, m)

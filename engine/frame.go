@@ -122,7 +122,8 @@ func (f *Frame) group(peer string) string {
 	return ""
 }
 
-// Let returns a top-level let, computed at most once a message.
+// Let returns a top-level let, computed at most once a message, and anew after a
+// rule that changed the call.
 func (f *Frame) Let(slot int) (any, error) {
 	return f.compute(&f.lets[slot], f.rs.Lets[slot])
 }

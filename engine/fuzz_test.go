@@ -21,9 +21,13 @@ import (
 const shippedRules = `
 include = ["matrix-verto"]
 [vars]
+emergency = "refuse"
 callsAtOnce = 1000
 callsPerMinute = 100000
+callsPerDay = 100000
 allCallsAtOnce = 1000
+allCallsPerMinute = 100000
+allCallsPerDay = 100000
 `
 
 // vocabulary returns the messages that peers sent in the captures of two sides,

@@ -61,6 +61,9 @@ func (e *Engine) handle(m *Message, c *Call, key *callKey) {
 		if !r.Also || f.call != nil && f.call.ended && !over {
 			break
 		}
+		if e.tx.tells(r) {
+			clear(f.lets)
+		}
 	}
 	switch {
 	case fired || e.shared:
@@ -125,9 +128,11 @@ func (e *Engine) applies(r candidate, key *callKey) (bool, error) {
 			return false, nil
 		}
 	}
-	if len(r.Limit) == 0 {
-		e.tx.uses = e.tx.uses[:0]
-		return true, nil
+	e.tx.uses = e.tx.uses[:0]
+	if len(r.Beyond) > 0 {
+		if ok, err := e.beyond(r.Rule); err != nil || !ok {
+			return false, err
+		}
 	}
 	return e.within(r.Rule)
 }

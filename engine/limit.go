@@ -23,37 +23,62 @@ type use struct {
 }
 
 // within says whether the rule's limits leave room for one more, and notes the
-// places in tx. A call counts once, however often its rules ask.
+// places in tx.
 func (e *Engine) within(r *Rule) (bool, error) {
-	e.tx.uses = e.tx.uses[:0]
 	for _, slot := range r.Limit {
 		l := e.frame.rs.Limits[slot]
-		key, err := l.Key.Eval(&e.frame)
-		if err != nil {
-			return false, fmt.Errorf("limit %q: key: %w", l.Name, err)
+		p, err := e.place(l)
+		if err != nil || p.full {
+			return false, err
 		}
-		most, err := l.Max.Eval(&e.frame)
-		if err != nil {
-			return false, fmt.Errorf("limit %q: max: %w", l.Name, err)
+		if !p.held {
+			e.tx.uses = append(e.tx.uses, use{p.window, l})
 		}
-		n, ok := most.(int)
-		if !ok {
-			return false, fmt.Errorf("limit %q: max is %s, not a whole number", l.Name, Show(most))
-		}
-		text, err := limitKey(key)
-		if err != nil {
-			return false, fmt.Errorf("limit %q: %w", l.Name, err)
-		}
-		name := l.Name + "\x00" + text
-		if c := e.frame.call; l.Per == 0 && c != nil && c.holdsPlace(name) {
-			continue
-		}
-		if e.count(name, l) >= n {
-			return false, nil
-		}
-		e.tx.uses = append(e.tx.uses, use{name, l})
 	}
 	return true, nil
+}
+
+// beyond says whether every limit that the rule is to be beyond is exhausted.
+func (e *Engine) beyond(r *Rule) (bool, error) {
+	for _, slot := range r.Beyond {
+		if p, err := e.place(e.frame.rs.Limits[slot]); err != nil || !p.full {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// A place is what a limit has for the message at hand.
+type place struct {
+	window string
+	held   bool // by the call already: it counts once, however often its rules ask
+	full   bool // there is none
+}
+
+func (e *Engine) place(l *Limit) (place, error) {
+	key, err := l.Key.Eval(&e.frame)
+	if err != nil {
+		return place{}, fmt.Errorf("limit %q: key: %w", l.Name, err)
+	}
+	most, err := l.Max.Eval(&e.frame)
+	if err != nil {
+		return place{}, fmt.Errorf("limit %q: max: %w", l.Name, err)
+	}
+	n, ok := most.(int)
+	if !ok {
+		return place{}, fmt.Errorf("limit %q: max is %s, not a whole number", l.Name, Show(most))
+	}
+	text, err := limitKey(key)
+	if err != nil {
+		return place{}, fmt.Errorf("limit %q: %w", l.Name, err)
+	}
+	p := place{window: l.Name + "\x00" + text}
+	if c := e.frame.call; l.Per == 0 && c != nil && c.holdsPlace(p.window) {
+		p.held = true
+	} else {
+		p.full = e.count(p.window, l) >= n
+	}
+	return p, nil
 }
 
 func (c *Call) holdsPlace(window string) bool {

@@ -107,6 +107,88 @@ send = { to = "pbx1", type = "again" }
 			calls: 1,
 		},
 		{
+			name: "a rule beyond a limit matches where it is exhausted, and takes no place",
+			rules: `
+[limit.rate]
+key = "msg.sender"
+max = 1
+per = "1m"
+[limit.atOnce]
+max = "msg.most"
+while = "call"
+[[rule]]
+name = "both are exhausted"
+on = "matrix invite"
+new = true
+next = "end"
+beyond = ["rate", "atOnce"]
+send = { to = "pbx1", type = "both" }
+[[rule]]
+name = "too often"
+on = "matrix invite"
+new = true
+next = "end"
+beyond = "rate"
+send = { to = "pbx1", type = "often" }
+[[rule]]
+name = "too many"
+on = "matrix invite"
+new = true
+next = "end"
+beyond = "atOnce"
+limit = "rate"
+send = { to = "pbx1", type = "many" }
+[[rule]]
+name = "begin"
+on = "matrix invite"
+new = true
+limit = ["rate", "atOnce"]
+[[rule]]
+name = "its own place is no reason to refuse it"
+on = "matrix again"
+beyond = "atOnce"
+send = { to = "pbx1", type = "never" }
+[[rule]]
+name = "over"
+on = "matrix over"
+next = "end"
+`,
+			plot: []moment{
+				{in: []string{`matrix invite r/c1 {"sender":"a","most":1}`}},
+				{in: []string{`matrix again r/c1 {"most":1}`}, told: []string{"unmatched matrix again"}},
+				{in: []string{`matrix invite r/c2 {"sender":"a","most":1}`}, want: []string{"pbx1 both {}"}},
+				{in: []string{`matrix invite r/c3 {"sender":"a","most":2}`}, want: []string{"pbx1 often {}"}},
+				{in: []string{`matrix invite r/c4 {"sender":"b","most":1}`}, want: []string{"pbx1 many {}"}},
+				{in: []string{`matrix invite r/c5 {"sender":"b","most":1}`}, want: []string{"pbx1 both {}"}}, // limit took the minute's place
+				{after: time.Minute, in: []string{"matrix over r/c1", `matrix invite r/c6 {"sender":"a","most":1}`}},
+			},
+			calls: 1,
+		},
+		{
+			name: "a limit's max may be what the call remembers",
+			rules: begin + `
+[limit.notes]
+key = "call.room"
+max = "call.n"
+per = "1m"
+[[rule]]
+name = "note"
+on = "matrix note"
+limit = "notes"
+send = { to = "pbx1", type = "note" }
+[[rule]]
+name = "enough"
+on = "matrix note"
+beyond = "notes"
+send = { to = "pbx1", type = "enough", body.most = "${ call.n }" }
+`,
+			plot: []moment{{
+				in:   []string{`matrix invite r/c1 {"n":2,"room":"r"}`, "matrix note r/c1", "matrix note r/c1", "matrix note r/c1"},
+				want: []string{"pbx1 note {}", "pbx1 note {}", `pbx1 enough {"most":2}`},
+			}},
+			calls: 1,
+		},
+		{
 			name: "a limit that cannot be evaluated fails its rule",
 			rules: `
 [limit.byList]
@@ -124,14 +206,19 @@ limit = "byList"
 name = "by number"
 on = "matrix b"
 limit = "most"
+[[rule]]
+name = "beyond a number"
+on = "matrix c"
+beyond = "most"
 `,
 			plot: []moment{{
-				in: []string{`matrix a - {"list":[1]}`, `matrix a - {"list":7}`, `matrix b - {"most":"x"}`, `matrix b - {"most":1}`},
+				in: []string{`matrix a - {"list":[1]}`, `matrix a - {"list":7}`, `matrix b - {"most":"x"}`, `matrix b - {"most":1}`, `matrix c - {}`},
 				told: []string{
 					`failed matrix a: rule "by list" (rules.toml:9:1): limit "byList": the key is a list of 1, neither text nor a whole number`,
 					"fired matrix a: by list",
 					`failed matrix b: rule "by number" (rules.toml:13:1): limit "most": max is "x", not a whole number`,
 					"fired matrix b: by number",
+					`failed matrix c: rule "beyond a number" (rules.toml:17:1): limit "most": max is nil, not a whole number`,
 				},
 			}},
 		},

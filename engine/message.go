@@ -10,6 +10,7 @@ package engine
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -24,7 +25,7 @@ type Message struct {
 	Type      string          // "m.call.invite", "verto.answer", "verto.invite.ok", "transport.up"
 	Key       string          // the peer's own name for the call (call_id, callID); "" if it names none
 	Scope     string          // what the key is unique within (a room id); "" where it is unique by itself. Without a key: the message is about all calls in it
-	Call      CallID          // set where the call is known without a key: a reply to something sent for it
+	Call      CallID          // set where the call is known without a key: a reply to something sent for it. The key that it brings becomes one of the call's
 	ID        string          // the peer's id of the message (an event id), "" where it has none
 	At        time.Time       // when it arrived
 	Body      json.RawMessage // as the peer sent it
@@ -48,10 +49,16 @@ type Action struct {
 // A Protocol tells the engine how messages of one kind of transport are
 // addressed. Each transport package declares its own.
 type Protocol struct {
-	Kind    string   // "matrix", "verto"
-	Address []string // address keys that a rule's send may carry beside to, type and body
-	Key     []string // dotted paths of the call key in a sent body; of several the first found counts
-	Scope   string   // the address key that call keys are unique within; "" if they are unique by themselves
+	Kind     string   // "matrix", "verto"
+	Address  []string // address keys that a rule's send may carry beside to, type and body
+	Key      []string // dotted paths of the call key in a sent body; of several the first found counts
+	Scope    string   // the address key that call keys are unique within; "" if they are unique by themselves
+	Unscoped []string // patterns (path.Match) of the types that are sent without the scope address
+}
+
+// NeedsScope says whether a message of this type must carry the scope address.
+func (p *Protocol) NeedsScope(typ string) bool {
+	return p.Scope != "" && !slices.ContainsFunc(p.Unscoped, func(pattern string) bool { return globMatch(pattern, typ) })
 }
 
 // A Peer is one transport as rules may name it.

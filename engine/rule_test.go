@@ -106,6 +106,49 @@ send = { to = "pbx1", type = "ring", body = { n = "${ call.n }", state = "${ cal
 			calls: 1,
 		},
 		{
+			name: "lets are computed anew after a rule that changed the call",
+			rules: `
+[let]
+seen = "[call.n, call.state, call.pbx1.key]"
+[[rule]]
+name = "begin"
+on = "matrix invite"
+new = true
+also = true
+when = "seen[0] == nil"
+set = { n = "1" }
+[[rule]]
+name = "set"
+on = "matrix invite"
+also = true
+set = { n = "seen[0] + 1" }
+send = { to = "pbx1", type = "set", body = { seen = "${ seen }" } }
+[[rule]]
+name = "tie"
+on = "matrix invite"
+also = true
+send = { to = "pbx1", type = "tie", body = { callID = "k", seen = "${ seen }" } }
+[[rule]]
+name = "ring"
+on = "matrix invite"
+also = true
+next = "ringing"
+send = { to = "pbx1", type = "ring", body = { seen = "${ seen }" } }
+[[rule]]
+name = "last"
+on = "matrix invite"
+when = "seen[1] == 'ringing'"
+send = { to = "pbx1", type = "last", body = { seen = "${ seen }" } }
+`,
+			plot: []moment{{in: []string{"matrix invite r/c1"}, want: []string{
+				`pbx1 set {"seen":[1,"begun",null]}`, // its own set comes after what it read
+				`pbx1 tie {"callID":"k","seen":[2,"begun",null]}`,
+				`pbx1 ring {"seen":[2,"begun","k"]}`,
+				`pbx1 last {"seen":[2,"ringing","k"]}`,
+			}}},
+			calls: 1,
+		},
+		{
 			name: "new matches only while no call has the key, and other rules only once one has",
 			rules: begin + `
 [[rule]]

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,8 +42,19 @@ type Ruleset struct {
 	groups  map[string][]string // group: the names of its members
 	entries map[entryKey]*entry // by transport and type, for each type that a rule names outright
 	globs   []*Rule             // those with a glob for a type
-	cause   int                 // slot of the variable "cause", -1 if there is none
+
+	told     []toldVar // variables that call.end tells
+	answered int       // slot of the variable "answered", -1 if there is none
 }
+
+// A toldVar is a variable that the end of a call tells, if it is text.
+type toldVar struct {
+	name string
+	slot int
+}
+
+// toldVars are their names, in the order in which they are told.
+var toldVars = []string{"cause", "direction", "user", "number"}
 
 // A Rule is one compiled rule; design and reference name its parts as the file
 // does.
@@ -61,7 +73,8 @@ type Rule struct {
 	Push       []Push
 	Timer      []SetTimer
 	Cancel     []int // timers
-	Limit      []int
+	Limit      []int // limits that must have room
+	Beyond     []int // limits that must have none
 	Send       []*Send
 	Next       Expr  // nil: the state stays
 	Reads      []int // message paths that its expressions read, directly or through a let
@@ -113,11 +126,13 @@ type Send struct {
 	Body    Template
 	Pos     string
 
-	group bool   // To is a group
-	scope string // the address key that the call key is unique within
+	group  bool   // To is a group
+	scope  string // the address key that the call key is unique within
+	scoped bool   // the message must carry it
 }
 
-// An Address is one address key of a send.
+// An Address is one address key of a send. One that comes to nil is left out,
+// unless it is the scope of a type that needs it.
 type Address struct {
 	Name string
 	Expr Expr
@@ -164,10 +179,10 @@ func (rs *Ruleset) Finish(peers []Peer) {
 			rs.groups[p.Group] = append(rs.groups[p.Group], p.Name)
 		}
 	}
-	rs.cause = -1
-	for i, name := range rs.Vars {
-		if name == "cause" {
-			rs.cause = i
+	rs.answered, rs.told = slices.Index(rs.Vars, "answered"), nil
+	for _, name := range toldVars {
+		if slot := slices.Index(rs.Vars, name); slot >= 0 {
+			rs.told = append(rs.told, toldVar{name, slot})
 		}
 	}
 	types := map[entryKey]bool{}
@@ -217,8 +232,15 @@ func (rs *Ruleset) resolve(s *Send) {
 		p = rs.peers[rs.groups[s.To][0]]
 	}
 	if p != nil {
-		s.scope = p.Protocol.Scope
+		s.scope, s.scoped = p.Protocol.Scope, p.Protocol.NeedsScope(s.Type)
 	}
+}
+
+// scoped says whether the call keys of a transport are unique within a scope
+// only.
+func (rs *Ruleset) scoped(transport string) bool {
+	p := rs.peers[transport]
+	return p != nil && p.Protocol.Scope != ""
 }
 
 func peerNames(peers []Peer) []string {

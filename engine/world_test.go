@@ -17,7 +17,7 @@ import (
 var t0 = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
 var (
-	matrix = engine.Protocol{Kind: "matrix", Address: []string{"room"}, Key: []string{"call_id"}, Scope: "room"}
+	matrix = engine.Protocol{Kind: "matrix", Address: []string{"room", "as", "state"}, Key: []string{"call_id"}, Scope: "room", Unscoped: []string{"user.*", "room.direct", "room.create", "query.reply"}}
 	verto  = engine.Protocol{Kind: "verto", Key: []string{"dialogParams.callID", "callID"}}
 )
 
@@ -27,6 +27,7 @@ var peers = []engine.Peer{
 	{Name: "pbx1", Group: "verto", Protocol: verto},
 	{Name: "pbx2", Group: "verto", Protocol: verto},
 	{Name: "pbx3", Group: "verto", Protocol: verto},
+	{Name: "calllog", Protocol: engine.Protocol{Kind: "calllog"}},
 }
 
 // load compiles the text of a rule file.
