@@ -106,7 +106,7 @@ func (c *compiler) compile() *engine.Ruleset {
 	for _, name := range c.decl.vars.names {
 		n := c.decl.vars.nodes[name]
 		c.varValues[name] = n.plain()
-		if given, ok := c.opts.Vars[name]; ok && strings.HasPrefix(n.pos.File, shippedPrefix) {
+		if given, ok := c.opts.Vars[name]; ok && isShipped(n) {
 			c.varValues[name] = given
 		}
 	}
@@ -125,6 +125,9 @@ func (c *compiler) compile() *engine.Ruleset {
 		c.rs.Rules = append(c.rs.Rules, c.compileRule(r))
 	}
 	c.rule, c.current = "", nil
+	for _, n := range c.decl.checks {
+		c.check(n)
+	}
 	if len(c.decl.rules) == 0 && len(c.findings) == 0 {
 		file := "rules"
 		if len(c.loader.order) > 0 {
@@ -147,7 +150,7 @@ func (c *compiler) unreadVars() {
 	}
 	for _, name := range c.decl.vars.names {
 		n := c.decl.vars.nodes[name]
-		if c.varsRead[name] || strings.HasPrefix(n.pos.File, shippedPrefix) {
+		if c.varsRead[name] || isShipped(n) {
 			continue
 		}
 		f := n.finding(n.keyPos, fmt.Sprintf("nothing reads vars.%s", name), DidYouMean(name, keysOf(c.varsRead)))
@@ -242,12 +245,21 @@ func (c *compiler) compileLets() {
 		if x == nil {
 			x = constant{}
 		}
-		c.lets = append(c.lets, let{local{name, c.kind(n, scope{})}, c.current})
+		c.lets = append(c.lets, let{local{name, c.typeOf(n, scope{})}, c.current})
 		c.rs.Lets = append(c.rs.Lets, x)
 		c.current = nil
 		clear(c.configs)
 	}
 }
+
+// The keys of each kind of table. docs/rules.md tells of them all.
+var (
+	ruleKeys   = []string{"name", "on", "in", "when", "new", "let", "set", "push", "timer", "cancel", "send", "limit", "beyond", "next", "also"}
+	sendKeys   = []string{"to", "type", "body", "when", "each"}
+	checkKeys  = []string{"var", "that", "hint"}
+	bufferKeys = []string{"complete", "idle", "timeout", "limit"}
+	limitKeys  = []string{"key", "max", "per", "while"}
+)
 
 // unknownKeys reports the keys of a table that mean nothing there.
 func (c *compiler) unknownKeys(n *node, known ...string) {
@@ -264,7 +276,7 @@ func (c *compiler) buffer(name string, n *node) {
 	if !c.fit(n, name, "buffer") || !c.want(n, kindTable, "a table") {
 		return
 	}
-	c.unknownKeys(n, "complete", "idle", "timeout", "limit")
+	c.unknownKeys(n, bufferKeys...)
 	sc := scope{items: true, noMsg: true}
 	if x := n.child("complete"); x != nil {
 		b.Complete = c.condition(x, sc)
@@ -305,7 +317,7 @@ func (c *compiler) limit(name string, n *node) {
 	if !c.want(n, kindTable, "a table") {
 		return
 	}
-	c.unknownKeys(n, "key", "max", "per", "while")
+	c.unknownKeys(n, limitKeys...)
 	c.current = &uses{}
 	defer func() { c.current = nil }()
 	if x := n.child("key"); x != nil {
@@ -337,8 +349,6 @@ func (c *compiler) limit(name string, n *node) {
 	}
 	c.limitUses[name] = c.current
 }
-
-var ruleKeys = []string{"name", "on", "in", "when", "new", "let", "set", "push", "timer", "cancel", "send", "limit", "next", "also"}
 
 func (c *compiler) compileRule(decl *rule) *engine.Rule {
 	n := decl.node
@@ -379,7 +389,7 @@ func (c *compiler) localScope(n *node, r *engine.Rule) scope {
 			x = constant{}
 		}
 		r.Locals = append(r.Locals, x)
-		sc.locals = append(slices.Clone(sc.locals), local{name, c.kind(lets.children[name], sc)})
+		sc.locals = append(slices.Clone(sc.locals), local{name, c.typeOf(lets.children[name], sc)})
 	}
 	return sc
 }
@@ -521,14 +531,27 @@ func (c *compiler) effects(n *node, r *engine.Rule, sc scope) {
 	if cancel := n.child("cancel"); cancel != nil {
 		c.slots(cancel, "timer", c.timerSlot, &r.Cancel)
 	}
-	if limit := n.child("limit"); limit != nil {
-		c.slots(limit, "limit", c.limitSlot, &r.Limit)
-		for _, slot := range r.Limit {
-			c.reads(c.limitUses[c.rs.Limits[slot].Name])
-		}
-	}
+	c.ruleLimits(n, r)
 	if next := n.child("next"); next != nil {
 		r.Next = c.textExpr(next, sc)
+	}
+}
+
+// ruleLimits reads which limits must have room for a rule, and which none.
+func (c *compiler) ruleLimits(n *node, r *engine.Rule) {
+	if limit := n.child("limit"); limit != nil {
+		c.slots(limit, "limit", c.limitSlot, &r.Limit)
+	}
+	if beyond := n.child("beyond"); beyond != nil {
+		c.slots(beyond, "limit", c.limitSlot, &r.Beyond)
+		for _, slot := range r.Beyond {
+			if slices.Contains(r.Limit, slot) {
+				c.report(beyond, beyond.keyPos, fmt.Sprintf("the rule cannot be within the limit %s and beyond it", c.rs.Limits[slot].Name), "make two rules, one for each")
+			}
+		}
+	}
+	for _, slot := range slices.Concat(r.Limit, r.Beyond) {
+		c.reads(c.limitUses[c.rs.Limits[slot].Name])
 	}
 }
 

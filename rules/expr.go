@@ -14,6 +14,7 @@ import (
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/types"
 
 	"vertigo/engine"
@@ -26,25 +27,28 @@ type scope struct {
 	item   bool    // in a send with each
 	items  bool    // in a condition of a buffer
 	noMsg  bool    // in a condition of a buffer: it is asked for whatever was pushed
+	check  bool    // in a check: it is asked before there is any message
 }
 
 // A local is a let by name, with the type that its expression has.
 type local struct {
 	name string
-	kind reflect.Kind
+	typ  reflect.Type // nil: any
 }
 
-// typeOfKind gives the type of a let: plain ones are known, others are any.
-func typeOfKind(k reflect.Kind) types.Type {
-	switch k {
-	case reflect.Bool:
-		return types.Bool
-	case reflect.String:
-		return types.String
-	case reflect.Int:
-		return types.Int
-	case reflect.Float64:
-		return types.Float64
+// plainTypes are those that a let is known to have; others are any.
+var plainTypes = map[reflect.Type]types.Type{
+	reflect.TypeFor[bool]():          types.Bool,
+	reflect.TypeFor[string]():        types.String,
+	reflect.TypeFor[int]():           types.Int,
+	reflect.TypeFor[float64]():       types.Float64,
+	reflect.TypeFor[time.Time]():     types.TypeOf(time.Time{}),
+	reflect.TypeFor[time.Duration](): types.TypeOf(time.Duration(0)),
+}
+
+func (l local) known() types.Type {
+	if t, ok := plainTypes[l.typ]; ok {
+		return t
 	}
 	return types.Any
 }
@@ -86,10 +90,14 @@ var bannedBuiltins = []string{"now", "reduce", "repeat"}
 // environment gives the types that expressions are checked against. The
 // message is of any type: its schema is the transport's to declare.
 func (c *compiler) environment(sc scope) types.Map {
-	env := types.Map{
-		"now":  types.TypeOf(time.Time{}),
-		"vars": typeOf(c.varValues),
+	env := types.Map{"vars": typeOf(c.varValues)}
+	for name := range c.tables {
+		env[name] = types.TypeOf(map[string]any{})
 	}
+	if sc.check {
+		return env
+	}
+	env["now"] = types.TypeOf(time.Time{})
 	if !sc.noMsg {
 		env["msg"] = types.Any
 	}
@@ -110,17 +118,14 @@ func (c *compiler) environment(sc scope) types.Map {
 		}
 	}
 	env["call"] = call
-	for name := range c.tables {
-		env[name] = types.TypeOf(map[string]any{})
-	}
 	for _, l := range c.lets {
 		if sc.noMsg && len(l.uses.paths) > 0 {
 			continue // it reads the message
 		}
-		env[l.name] = typeOfKind(l.kind)
+		env[l.name] = l.known()
 	}
 	for _, l := range sc.locals {
-		env[l.name] = typeOfKind(l.kind)
+		env[l.name] = l.known()
 	}
 	if sc.item {
 		env["item"] = types.Any
@@ -181,6 +186,49 @@ var functionOptions = func() []expr.Option {
 	return o
 }()
 
+// parse reads an expression, and makes of it what the rule language does. (A
+// patch of expr's would have it checked three times.)
+func parse(text string, config *conf.Config) (*parser.Tree, error) {
+	tree, err := parser.ParseWithConfig(text, config)
+	if err == nil {
+		ast.Walk(&tree.Node, calendar{})
+	}
+	return tree, err
+}
+
+// calendar makes numbers of the days of the week and of the months, which have
+// types of their own that compare with nothing: Sunday is 0, January is 1. Their
+// names stay to be had: now.Weekday().String().
+type calendar struct{}
+
+// Visit sees the parts of a node before the node.
+func (calendar) Visit(n *ast.Node) {
+	switch node := (*n).(type) {
+	case *ast.CallNode:
+		if name := methodOf(node); name == "Weekday" || name == "Month" {
+			ast.Patch(n, &ast.BuiltinNode{Name: "int", Arguments: []ast.Node{node}})
+		}
+	case *ast.MemberNode:
+		made, ok := node.Node.(*ast.BuiltinNode)
+		if !ok || made.Name != "int" {
+			return
+		}
+		if call, ok := made.Arguments[0].(*ast.CallNode); ok && methodOf(call) != "" {
+			node.Node = call
+		}
+	}
+}
+
+// methodOf returns the name of the method that is called, "" if none is.
+func methodOf(n *ast.CallNode) string {
+	if m, ok := n.Callee.(*ast.MemberNode); ok {
+		if name, ok := m.Property.(*ast.StringNode); ok {
+			return name.Value
+		}
+	}
+	return ""
+}
+
 // expression compiles an expression; nil, with findings added, if it is faulty.
 func (c *compiler) expression(src source, sc scope, more ...expr.Option) engine.Expr {
 	c.scopeNow = sc
@@ -208,7 +256,11 @@ func (c *compiler) tree(src source, sc scope, more []expr.Option) ast.Node {
 	if tree := c.trees[key]; tree != nil {
 		return tree
 	}
-	parsed, err := checker.ParseCheck(src.text, c.config(sc, more))
+	config := c.config(sc, more)
+	parsed, err := parse(src.text, config)
+	if err == nil {
+		_, err = checker.Check(parsed, config)
+	}
 	if err != nil {
 		c.exprFault(src, err)
 		return nil
@@ -222,12 +274,13 @@ func (c *compiler) tree(src source, sc scope, more []expr.Option) ast.Node {
 	return tree
 }
 
-// kind gives the type of an expression that was compiled.
-func (c *compiler) kind(n *node, sc scope) reflect.Kind {
-	if tree := c.trees[c.exprKey(n.text, sc, nil)]; tree != nil && tree.Type() != nil {
-		return tree.Type().Kind()
+// typeOf gives the type of an expression that was compiled, nil if it may have
+// any.
+func (c *compiler) typeOf(n *node, sc scope) reflect.Type {
+	if tree := c.trees[c.exprKey(n.text, sc, nil)]; tree != nil {
+		return tree.Type()
 	}
-	return reflect.Interface
+	return nil
 }
 
 func (c *compiler) exprKey(text string, sc scope, more []expr.Option) exprKey {
@@ -256,11 +309,17 @@ var (
 	unknownName  = regexp.MustCompile(`^unknown name (\S+)$`)
 	unknownField = regexp.MustCompile(`(?:has no field|unknown field) (\S+)$`)
 	notBool      = regexp.MustCompile(`^expected bool, but got (.*)$`)
+	noMethod     = regexp.MustCompile(`^type (.*) has no method (\S+)$`)
+	noList       = regexp.MustCompile(`^reflect: call of reflect\.Value\.\w+ on \w+ Value$`)
 	goType       = regexp.MustCompile(`map\[string\]interface \{\}|\[\]interface \{\}|interface \{\}|types\.Map|<nil>|\b(?:time\.Time|time\.Duration|float64|string|int)\b`)
 )
 
-// inWords replaces Go's names of types in what expr says.
+// inWords words what expr says, and Go's names of types in it.
 func inWords(msg string) string {
+	if noList.MatchString(msg) {
+		return "this takes a list" // and was given nil, or something else
+	}
+	msg = noMethod.ReplaceAllString(msg, "$1 has no method $2")
 	return strings.TrimSpace(goType.ReplaceAllStringFunc(msg, func(name string) string {
 		switch name {
 		case "[]interface {}":
@@ -316,6 +375,9 @@ func (c *compiler) exprFault(src source, err error) {
 			msg = "unknown table " + name
 		}
 		hint = DidYouMean(name, known)
+		if _, elsewhere := c.environment(scope{})[name]; elsewhere && c.scopeNow.check {
+			msg, hint = "a check cannot read "+name, "it is asked when the rules are loaded: of vars, tables and functions"
+		}
 	case unknownField.MatchString(msg):
 		name := unknownField.FindStringSubmatch(msg)[1]
 		root := rootBefore(src.text, at, name)
@@ -354,7 +416,8 @@ func rootBefore(text string, at int, name string) string {
 
 // bounded finds what could run without end: a range whose bounds are not
 // constants, a list function inside another one's predicate, and reduce, which
-// the parser takes even where it is disabled.
+// the parser takes even where it is disabled. It finds calls that always fail,
+// too.
 func bounded(tree ast.Node) (fault string, at int) {
 	v := &bounds{}
 	ast.Walk(&tree, v)
@@ -373,6 +436,8 @@ func (v *bounds) Visit(n *ast.Node) {
 		if n.Value == "$env" {
 			v.fault, v.at = "unknown name $env", n.Location().From
 		}
+	case *ast.CallNode:
+		v.call(n)
 	case *ast.BuiltinNode:
 		if slices.Contains(bannedBuiltins, n.Name) {
 			v.fault, v.at = "unknown name "+n.Name, n.Location().From
@@ -393,6 +458,32 @@ func (v *bounds) Visit(n *ast.Node) {
 		if inner.found {
 			v.fault, v.at = "a list function cannot stand inside another one's condition: its time would grow with the square of the list", n.Location().From
 		}
+	}
+}
+
+// call finds calls that are never right.
+func (v *bounds) call(n *ast.CallNode) {
+	if methodOf(n) == "Local" {
+		v.fault, v.at = `Local() is the time zone of whatever machine this runs on: name one, as in now.In(timezone("Europe/London"))`, n.Location().From
+		return
+	}
+	id, _ := n.Callee.(*ast.IdentifierNode)
+	if id == nil || functionNamed(id.Value) == nil {
+		return
+	}
+	args := make([]any, len(n.Arguments))
+	for i, a := range n.Arguments {
+		switch a := a.(type) {
+		case *ast.StringNode:
+			args[i] = a.Value
+		case *ast.IntegerNode:
+			args[i] = a.Value
+		default:
+			return // what it is shows at run time
+		}
+	}
+	if _, err := functionNamed(id.Value).Call(args...); err != nil {
+		v.fault, v.at = err.Error(), n.Location().From
 	}
 }
 

@@ -35,7 +35,10 @@ func (c *compiler) machine(src source, sc scope, u *uses) engine.Expr {
 	o = append(o, functionOptions...)
 	o = append(o, machineOptions...)
 	made := newConfig(o)
-	tree, err := checker.ParseCheck(src.text, made)
+	tree, err := parse(src.text, made)
+	if err == nil {
+		_, err = new(checker.Checker).PatchAndCheck(tree, made)
+	}
 	if err != nil {
 		c.exprFault(src, err)
 		return nil

@@ -175,6 +175,8 @@ var otherExpressions = []string{
 	`let x = msg.n; x + sum`, `msg.s | upper()`, `int(msg.num)`, `string(msg.n)`, `toJSON(msg.l)`, `trim(" x ")`, `split("a,b", ",")[0]`,
 	`upper(routes[msg.s])`, `map(["a", "none"], routes[#])`, `msg.s in routes ? upper(msg.s) : ""`, `"none" in routes`, `prefix(dial, trim(msg.num))`, `upper(whole.x)`, `whole.y.z[0].q`, `whole.none == nil ? len("x") : 1`,
 	`msg.none != nil && len(broken) == 1`, `msg.none == nil || len(broken) == 1`, `len(broken)`, `msg.n == 7 ? len(msg.l) : broken`, `len(msg.l) + (msg.none ?? sum)`, `map(msg.l, broken)`,
+	`concat(msg.l, [9])`, `trimPrefix(msg.s, "a")`, `trimSuffix(msg.num, "56")`, `indexOf(msg.num, "3")`, `split(trim(" a b "), " ")`, `filter(map(split("a, b,", ","), trim(#)), # != "")`, `join(map(msg.l, string(#)), "-")`, `first(msg.e)`, `last(msg.l)`, `keys({"a": 1})`,
+	`date("2026-11-22") < now`, `date("2026-07-01 12:00:00").In(timezone("Europe/London")).Hour()`, `call.begun.Hour()`, `now.Format("15:04")`, `now.YearDay()`, `date("2026-01-01", "2006-01-02", "Europe/London").Unix()`,
 	`now.Unix()`, `now.UnixMilli() - call.begun.UnixMilli()`, `int(now.Sub(call.begun).Seconds())`, `call.list[0] + 1`, `len(call.text)`, `call.deep.y.z[0].q`, `vars.deep.list[1]`,
 }
 

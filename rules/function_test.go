@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	_ "time/tzdata" // as in the program
 
 	"github.com/expr-lang/expr"
 	"github.com/google/go-cmp/cmp"
@@ -95,6 +96,79 @@ func TestFunctions(t *testing.T) {
 		{`e164(repeat("1", 100000), "DE")`, `null`},
 		{`e164("x", "DE") == e164("y", "DE")`, `true`},
 
+		{`phoneNumber("020 7123 4567", "GB")`, `"+442071234567"`},
+		{`phoneNumber("0044 20 7123 4567", "GB")`, `"+442071234567"`},
+		{`phoneNumber("(0)20 7123 4567", "gb")`, `"+442071234567"`},
+		{`phoneNumber("+44 (0)20 7123 4567", "")`, `"+442071234567"`},
+		{`phoneNumber("(+44) [20] 7123.45-67", "DE")`, `"+442071234567"`},
+		{`phoneNumber("020/7123\u00a04567", "GB")`, `"+442071234567"`},
+		{`phoneNumber("\u202a+44 20 7123\u20114567\u202c", "DE")`, `"+442071234567"`},
+		{`phoneNumber("０２０７１２３４５６７", "GB")`, `"+442071234567"`},
+		{`phoneNumber("٩١٩٦", "GB")`, `"9196"`},
+		{`phoneNumber("३४५", "IN")`, `null`},
+		{`phoneNumber("020 7123 4567", "DE")`, `"02071234567"`},
+		{`phoneNumber("020 7123 4567", "")`, `"02071234567"`},
+		{`phoneNumber("+39 06 698 1", "DE")`, `"+39066981"`},
+		{`phoneNumber("112", "DE")`, `"112"`},
+		{`phoneNumber("911", "US")`, `"911"`},
+		{`phoneNumber("000", "AU")`, `"000"`},
+		{`phoneNumber("0", "GB")`, `"0"`},
+		{`phoneNumber("+44 (0)20 9", "GB")`, `"+440209"`},
+		{`phoneNumber("*67 020 7123 4567", "GB")`, `"*6702071234567"`},
+		{`phoneNumber("020 7123 4567#", "GB")`, `"02071234567#"`},
+		{`phoneNumber("*", "GB")`, `"*"`},
+		{`phoneNumber("+", "GB")`, `null`},
+		{`phoneNumber("++44", "GB")`, `null`},
+		{`phoneNumber("44+1", "GB")`, `null`},
+		{`phoneNumber("", "GB")`, `null`},
+		{`phoneNumber(" ()- ", "GB")`, `null`},
+		{`phoneNumber("1-800-FLOWERS", "US")`, `null`},
+		{`phoneNumber("020 7123 4567 x5", "GB")`, `null`},
+		{`phoneNumber("020 7123 4567,5", "GB")`, `null`},
+		{`phoneNumber("TEL:+44-20-7123-4567;ext=12", "DE")`, `"+442071234567"`},
+		{`phoneNumber("tel:7042;phone-context=example.org", "GB")`, `"7042"`},
+		{`phoneNumber(" sip:+442071234567;npdi@pbx.example.org;user=phone", "DE")`, `"+442071234567"`},
+		{`phoneNumber("SIPS:020%207123%204567:secret@pbx", "GB")`, `"+442071234567"`},
+		{`phoneNumber("sip:*98%23@pbx", "GB")`, `"*98#"`},
+		{`phoneNumber("sip:9%@pbx", "GB")`, `null`},
+		{`phoneNumber("sip:anna@pbx", "GB")`, `null`},
+		{`phoneNumber("sip:192.0.2.1", "GB")`, `null`},
+		{`phoneNumber("mailto:9196", "GB")`, `null`},
+		{`phoneNumber(repeat("1", 64), "GB") == repeat("1", 64)`, `true`},
+		{`phoneNumber(repeat("1", 65), "GB")`, `null`},
+		{`phoneNumber("9196" + repeat(" ", 300), "GB")`, `null`},
+
+		{`numberType("0906 123 4567", "GB")`, `"premium_rate"`},
+		{`numberType("0800 1111", "GB")`, `"toll_free"`},
+		{`numberType("+12025550123", "")`, `"fixed_line_or_mobile"`},
+		{`numberType("+442079460123", "DE")`, `"fixed_line"`},
+		{`numberType("0180 5 012345", "DE")`, `"shared_cost"`},
+		{`numberType("056 1234 5678", "GB")`, `"voip"`},
+		{`numberType("0700 12345678", "DE")`, `"personal"`},
+		{`numberType("0164 1234567", "DE")`, `"pager"`},
+		{`numberType("0345 123 4567", "GB")`, `"uan"`},
+		{`numberType("anonymous", "GB")`, `"unknown"`},
+		{`numberType("", "")`, `"unknown"`},
+		{`numberType("112", "DE")`, `"unknown"`},
+
+		{`formatNumber("+12025550123", "US")`, `"(202) 555-0123"`},
+		{`formatNumber("+16042234567", "US")`, `"(604) 223-4567"`},
+		{`formatNumber("+12025550123", "")`, `"+1 202-555-0123"`},
+		{`formatNumber("020 7123 4567", "gb")`, `"020 7123 4567"`},
+		{`formatNumber("Anna", "GB")`, `"Anna"`},
+		{`formatNumber("", "GB")`, `""`},
+
+		{`numberCountry("+12025550123")`, `"US"`},
+		{`numberCountry("+16042234567")`, `"CA"`},
+		{`numberCountry("020 7123 4567")`, `null`},
+		{`numberCountry("+99912345")`, `null`},
+
+		{`callingCode("us")`, `"+1"`},
+		{`callingCode("")`, `null`},
+
+		{`date("2026-01-01 12:00:00").In(timezone("America/New_York")).Hour()`, `7`},
+		{`date("2026-01-01 12:00:00").In(timezone("UTC")).Hour()`, `12`},
+
 		{`mxidEscape("")`, `""`},
 		{`mxidEscape("a=b:C")`, `"a=3db=3a_c"`},
 		{`mxidUnescape("a=3db=3a_c")`, `"a=b:C"`},
@@ -165,6 +239,16 @@ func TestWrongArguments(t *testing.T) {
 		{"uuid5", []any{"a", nil}, "uuid5: argument 2 must be text or a whole number, not nil"},
 		{"uuid5", []any{1.5}, "uuid5: argument 1 must be text or a whole number, not a number"},
 		{"e164", []any{"1", "Germany"}, `e164: argument 2 must be a country such as "DE", not "GERMANY"`},
+		{"phoneNumber", []any{"1", "Germany"}, `phoneNumber: argument 2 must be a country such as "DE", not "GERMANY"`},
+		{"phoneNumber", []any{"*1", "001"}, `phoneNumber: argument 2 must be a country such as "DE", not "001"`},
+		{"phoneNumber", []any{nil, "DE"}, "phoneNumber: argument 1 must be text, not nil"},
+		{"numberType", []any{"1", "XX"}, `numberType: argument 2 must be a country such as "DE", not "XX"`},
+		{"formatNumber", []any{"1", "XX"}, `formatNumber: argument 2 must be a country such as "DE", not "XX"`},
+		{"formatNumber", []any{1, "GB"}, "formatNumber: argument 1 must be text, not a number"},
+		{"callingCode", []any{"XX"}, `callingCode: argument 1 must be a country such as "DE", not "XX"`},
+		{"timezone", []any{"Local"}, `timezone: argument 1 must be a time zone such as "Europe/London", not "Local"`},
+		{"timezone", []any{""}, `timezone: argument 1 must be a time zone such as "Europe/London", not ""`},
+		{"timezone", []any{"../../etc/passwd"}, `timezone: argument 1 must be a time zone such as "Europe/London", not "../../etc/passwd"`},
 		{"prefix", []any{"t", "1"}, "prefix: argument 1 must be a table, not text"},
 		{"prefix", []any{nil, "1"}, "prefix: argument 1 must be a table, not nil"},
 		{"prefix", []any{map[string]any{}, []any{}}, "prefix: argument 2 must be text, not a list"},
@@ -238,11 +322,11 @@ func TestMxidEscapeIsUndone(t *testing.T) {
 	}
 }
 
-func TestPatternCacheIsBoundedAndShared(t *testing.T) {
+func TestTextCacheIsBoundedAndShared(t *testing.T) {
 	var wg sync.WaitGroup
 	for g := range 4 {
 		wg.Go(func() {
-			for i := range 2 * maxPatterns {
+			for i := range 2 * maxCached {
 				text := fmt.Sprint(g%2, "-", i)
 				v, err := matchRegex("^(?P<all>"+text+")$", text)
 				if want := map[string]any{"0": text, "all": text}; err != nil || !cmp.Equal(v, any(want)) {
@@ -252,7 +336,7 @@ func TestPatternCacheIsBoundedAndShared(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := len(patterns.compiled); n > maxPatterns {
+	if n := len(patterns.made); n > maxCached {
 		t.Errorf("%d patterns are kept", n)
 	}
 }

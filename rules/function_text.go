@@ -3,16 +3,12 @@ package rules
 import (
 	"encoding/hex"
 	"fmt"
-	"math"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
-	"github.com/nyaruka/phonenumbers"
 )
 
 // uuidNamespace sets what rules derive apart from the ids that the engine and
@@ -122,27 +118,6 @@ func mxidUnescape(text string) (any, error) {
 	return nil, nil
 }
 
-// A number with more characters than this is none; reading it would take long.
-const maxNumberText = 250
-
-// e164 gives a number in international form. Only what the numbering plan
-// allows counts: without that "110", of the emergency services, would become
-// +49110, which someone might have.
-func e164(number, country string) (any, error) {
-	country = strings.ToUpper(country)
-	if country != "" && phonenumbers.GetCountryCodeForRegion(country) == 0 {
-		return nil, fmt.Errorf("argument 2 must be a country such as \"DE\", not %q", country)
-	}
-	if len(number) > maxNumberText {
-		return nil, nil
-	}
-	parsed, err := phonenumbers.Parse(number, country)
-	if err != nil || !phonenumbers.IsValidNumber(parsed) {
-		return nil, nil
-	}
-	return phonenumbers.Format(parsed, phonenumbers.E164), nil
-}
-
 // prefix finds the longest key that a number begins with, in a lookup table or
 // in a table that is a value.
 func prefix(args ...any) (any, error) {
@@ -169,27 +144,10 @@ func prefix(args ...any) (any, error) {
 	return nil, wrongArgument(name, 0, "a table", args[0])
 }
 
-// patterns keeps regular expressions compiled. Most are constants in the rules;
-// for the others it must not grow without end.
-var patterns = patternCache{compiled: make(map[string]*regexp.Regexp)}
+// A pattern of more bytes takes too long to read.
+const maxPatternText = 1000
 
-const (
-	maxPatterns    = 256
-	maxPatternText = 1000
-)
-
-type patternCache struct {
-	mu       sync.RWMutex
-	compiled map[string]*regexp.Regexp
-}
-
-func (c *patternCache) get(pattern string) (*regexp.Regexp, error) {
-	c.mu.RLock()
-	re := c.compiled[pattern]
-	c.mu.RUnlock()
-	if re != nil {
-		return re, nil
-	}
+var patterns = newTextCache(func(pattern string) (*regexp.Regexp, error) {
 	if len(pattern) > maxPatternText {
 		return nil, fmt.Errorf("the pattern has more than %d bytes", maxPatternText)
 	}
@@ -197,14 +155,8 @@ func (c *patternCache) get(pattern string) (*regexp.Regexp, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the pattern %q cannot be read: %s", pattern, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.compiled) >= maxPatterns {
-		clear(c.compiled)
-	}
-	c.compiled[pattern] = re
 	return re, nil
-}
+})
 
 // matchRegex gives the named groups that took part in the first match.
 func matchRegex(pattern, text string) (any, error) {
@@ -223,44 +175,4 @@ func matchRegex(pattern, text string) (any, error) {
 		}
 	}
 	return groups, nil
-}
-
-// units are those that duration knows.
-var units = map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour}
-
-// duration makes a span of time. One that is negative or cannot be told in
-// nanoseconds is an error: no timer could mean it.
-func duration(args ...any) (any, error) {
-	const name = "duration"
-	if err := takes(name, args, 2); err != nil {
-		return nil, err
-	}
-	word, err := argument[string](name, args, 1)
-	if err != nil {
-		return nil, err
-	}
-	unit, ok := units[word]
-	if !ok {
-		return nil, fmt.Errorf("%s: argument 2 must be \"ms\", \"s\", \"m\" or \"h\", not %q", name, word)
-	}
-	switch n := args[0].(type) {
-	case int:
-		switch {
-		case n < 0:
-			return nil, fmt.Errorf("%s: argument 1 must not be negative, and is %d", name, n)
-		case int64(n) > math.MaxInt64/int64(unit):
-			return nil, fmt.Errorf("%s: %d %s is too long", name, n, word)
-		}
-		return time.Duration(n) * unit, nil
-	case float64:
-		switch span := n * float64(unit); {
-		case n < 0:
-			return nil, fmt.Errorf("%s: argument 1 must not be negative, and is %v", name, n)
-		case math.IsNaN(span) || span >= math.MaxInt64:
-			return nil, fmt.Errorf("%s: %v %s is too long", name, n, word)
-		default:
-			return time.Duration(span), nil
-		}
-	}
-	return nil, wrongArgument(name, 0, "a number", args[0])
 }

@@ -45,3 +45,32 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// FuzzPhoneNumber holds that a number is in a form that it keeps, that can be
+// dialled, and that a user id has room for.
+func FuzzPhoneNumber(f *testing.F) {
+	for _, text := range []string{"020 7123 4567", "+44 (0)20 7123 4567", "tel:+44-20-7123-4567;ext=5", "sip:*98%23@pbx", "٠٢٠", "*67 0900", "+", "1-800-FLOWERS", "((020)) 71 234567", "+1 604 223 4567", "112"} {
+		f.Add(text, "GB")
+		f.Add(text, "us")
+		f.Add(text, "")
+	}
+	f.Fuzz(func(t *testing.T, text, country string) {
+		v, err := phoneNumber(text, country)
+		if err != nil || v == nil {
+			return
+		}
+		number := v.(string)
+		if strings.Trim(strings.TrimPrefix(number, "+"), "0123456789*#") != "" || len(number) > maxDialString || strings.Trim(number, "+") == "" {
+			t.Fatalf("%q of %q in %q", number, text, country)
+		}
+		if again, err := phoneNumber(number, country); again != v || err != nil {
+			t.Fatalf("%q became %q, and that %v (%v), in %q", text, number, again, err, country)
+		}
+		if back, err := mxidUnescape(mxidEscape(number)); back != v || err != nil {
+			t.Fatalf("%q came back as %v (%v)", number, back, err)
+		}
+		if _, err := formatNumber(number, country); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -47,6 +47,7 @@ func Shipped() []string {
 	for i, f := range files {
 		names[i] = strings.TrimSuffix(f, ".toml")
 	}
+	slices.Sort(names)
 	return names
 }
 
@@ -67,7 +68,7 @@ func Load(files []string, o Options) (*Set, Findings) {
 	if o.ReadFile == nil {
 		o.ReadFile = os.ReadFile
 	}
-	l := &loader{read: o.ReadFile, whole: newDeclared()}
+	l := &loader{read: o.ReadFile, whole: newDeclared(), brought: map[*node]*node{}}
 	for _, f := range files {
 		if d := l.file(f, nil, nil); d != nil {
 			l.append(d)
@@ -88,6 +89,7 @@ type declared struct {
 	rules                         []*rule
 	vars, tables, buffers, limits *named
 	lets                          *named
+	checks                        []*node
 }
 
 // A rule is a [[rule]] as it stands in its file.
@@ -130,9 +132,10 @@ type loader struct {
 	order    []string // files as they were first read
 	disk     []string
 	whole    *declared
+	brought  map[*node]*node // by a var of a shipped rule set: the include of a user's file that it came by
 }
 
-var topKeys = []string{"include", "vars", "let", "table", "buffer", "limit", "rule"}
+var topKeys = []string{"include", "vars", "check", "let", "table", "buffer", "limit", "rule"}
 
 // file reads a rule file and what it includes. An include is named by the node
 // at, and within are the files that are being read around it.
@@ -205,8 +208,10 @@ func (l *loader) declare(d *declared, root *node) {
 			l.each(n, "[buffer.NAME]", d.buffers)
 		case "limit":
 			l.each(n, "[limit.NAME]", d.limits)
+		case "check":
+			d.checks = l.doubled(n, "check")
 		case "rule":
-			l.rules(d, n)
+			l.rules(d, l.doubled(n, "rule"))
 		default:
 			l.report(n, n.keyPos, "unknown key "+key, DidYouMean(key, topKeys))
 		}
@@ -223,21 +228,31 @@ func (l *loader) each(n *node, as string, into *named) {
 	}
 }
 
-func (l *loader) rules(d *declared, n *node) {
-	items := n.items
-	if n.kind == kindTable {
-		l.report(n, n.pos, "a rule begins with [[rule]], in double brackets", "")
-		items = []*node{n}
-	} else if n.kind != kindArray {
-		l.report(n, n.pos, "a rule begins with [[rule]]", "")
-		return
+// doubled reads tables that each begin with a header in double brackets.
+func (l *loader) doubled(n *node, what string) []*node {
+	switch n.kind {
+	case kindTable:
+		l.report(n, n.pos, fmt.Sprintf("a %[1]s begins with [[%[1]s]], in double brackets", what), "")
+		return []*node{n}
+	case kindArray:
+	default:
+		l.report(n, n.pos, fmt.Sprintf("a %[1]s begins with [[%[1]s]]", what), "")
+		return nil
 	}
-	first := map[string]Pos{}
-	for _, item := range items {
+	var tables []*node
+	for _, item := range n.items {
 		if item.kind != kindTable {
-			l.report(item, item.pos, "a rule is a table, not "+item.kind.String(), "")
+			l.report(item, item.pos, fmt.Sprintf("a %s is a table, not %s", what, item.kind), "")
 			continue
 		}
+		tables = append(tables, item)
+	}
+	return tables
+}
+
+func (l *loader) rules(d *declared, items []*node) {
+	first := map[string]Pos{}
+	for _, item := range items {
 		r := &rule{node: item}
 		if name := item.child("name"); name == nil {
 			l.report(item, item.pos, "the rule has no name", `say what it does, in words: name = "answered"`)
@@ -274,6 +289,7 @@ func (l *loader) include(d *declared, inc *node, file string, within []string) {
 			continue
 		}
 		if more := l.file(name, item, within); more != nil {
+			l.note(item, more.vars)
 			l.join(base, more, item)
 		}
 	}
@@ -284,6 +300,31 @@ func (l *loader) include(d *declared, inc *node, file string, within []string) {
 	d.buffers.under(base.buffers)
 	d.limits.under(base.limits)
 	d.rules = replaced(d.rules, base.rules)
+	d.checks = joined(d.checks, base.checks)
+}
+
+// note remembers which include of a user's file brought in a shipped var.
+func (l *loader) note(inc *node, vars *named) {
+	if isShipped(inc) {
+		return
+	}
+	for _, n := range vars.nodes {
+		if isShipped(n) && l.brought[n] == nil {
+			l.brought[n] = inc
+		}
+	}
+}
+
+func isShipped(n *node) bool { return strings.HasPrefix(n.pos.File, shippedPrefix) }
+
+// joined puts checks behind others, but for those of a file that came twice.
+func joined(list, more []*node) []*node {
+	for _, n := range more {
+		if !slices.ContainsFunc(list, func(m *node) bool { return m.pos == n.pos }) {
+			list = append(list, n)
+		}
+	}
+	return list
 }
 
 // sameKind reports a var that stands in for one of another kind: the rules that
@@ -369,6 +410,7 @@ func (l *loader) join(base, more *declared, at *node) {
 	base.tables.under(more.tables)
 	base.buffers.under(more.buffers)
 	base.limits.under(more.limits)
+	base.checks = joined(base.checks, more.checks)
 }
 
 // append puts a further file behind those loaded so far.
@@ -385,6 +427,7 @@ func (l *loader) append(d *declared) {
 		}
 		w.rules = append(w.rules, r)
 	}
+	w.checks = joined(w.checks, d.checks)
 	for _, pair := range [][2]*named{{w.vars, d.vars}, {w.lets, d.lets}, {w.tables, d.tables}, {w.buffers, d.buffers}, {w.limits, d.limits}} {
 		pair[0].under(pair[1])
 	}

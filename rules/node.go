@@ -157,6 +157,10 @@ func firstFault(l *locator) (off int, f Finding, bad bool) {
 			return l.word(off, perr.Message)
 		}
 	}
+	if l.fault.msg == "" { // the library takes it, such as a second byte order mark
+		c, _ := utf8.DecodeRuneInString(l.text[l.fault.off:])
+		l.fault.msg = fmt.Sprintf("unexpected %q", c)
+	}
 	return l.fault.off, l.src.finding(l.fault.off, l.fault.msg, l.fault.hint), true
 }
 

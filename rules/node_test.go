@@ -204,6 +204,7 @@ func TestSyntaxFaults(t *testing.T) {
 		{"header without a name", "[]\nname = 'a'", []string{"rules.toml:1:2: error: the name between the brackets is missing"}},
 		{"control character", "a = 'x\x00'", []string{"rules.toml:1:7: error: the control character 0x00 cannot stand here"}},
 		{"not UTF-8", "a = 'x'\nb = 'é\xff'\n", []string{"rules.toml:2:7: error: the byte 0xff is not UTF-8 text | save the file as UTF-8"}},
+		{"two byte order marks", "\ufeff\ufeffa = 1", []string{`rules.toml:1:1: error: unexpected '\ufeff'`}},
 		{"UTF-16", "\xff\xfea\x00", []string{
 			"rules.toml:1:1: error: the byte 0xff is not UTF-8 text | save the file as UTF-8",
 			"rules.toml:1:4: error: files cannot contain NULL bytes; probably using UTF-16; TOML files must be UTF-8",
@@ -267,7 +268,7 @@ func FuzzParseTOML(f *testing.F) {
 		"[[rule]]\nname = 'a'\n[[rule.send]]\nbody.x = \"\\u00e9\"\n",
 		"a = \"\"\"\nx\\\n  y\"\"\"\"\"\nb = '''\r\nz''''\n[c.\"d\"]\ne = {f = [1, 2.5, true, 2026-11-22]}",
 		"a = [\n1, # c\n[2]]\n[b]\n[[c]]\n[c.d]\n", "a = \"\\x41\\e\"\n", "x = 'y\n[z]\nq = {", "a.b = 1\n[a]\nc=1",
-		"d = 2026-11-22 00:29:03 # x\nt = 07:32", "\ufeffa = nan\nb = -0.0\nc = -0",
+		"d = 2026-11-22 00:29:03 # x\nt = 07:32", "\ufeffa = nan\nb = -0.0\nc = -0", "\ufeff\ufeff",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -42,9 +42,9 @@ func (c *compiler) send(n *node, sc scope) *engine.Send {
 	}
 	if known {
 		found := len(c.findings)
-		c.unknownKeys(n, append([]string{"to", "type", "body", "when", "each"}, protocol.Address...)...)
+		c.unknownKeys(n, slices.Concat(sendKeys, protocol.Address)...)
 		misspelt := len(c.findings) > found
-		if scope := protocol.Scope; scope != "" && n.child(scope) == nil && !misspelt {
+		if scope := protocol.Scope; protocol.NeedsScope(s.Type) && n.child(scope) == nil && !misspelt {
 			c.report(n, n.pos, fmt.Sprintf("the message to %s has no %s", s.To, scope), fmt.Sprintf("%s = '${ msg.room_id }'", scope))
 		}
 		for _, name := range protocol.Address {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	_ "time/tzdata" // rules name time zones, also where the system has no files of them
 
 	"github.com/alecthomas/kong"
 
@@ -28,11 +29,12 @@ var errFound = errors.New("findings")
 
 // commands is the command line.
 type commands struct {
-	Run     runCommand     `cmd:"" help:"Bridge calls until SIGTERM or SIGINT; SIGHUP reloads the rules."`
-	Check   checkCommand   `cmd:"" help:"Check rules, and a configuration, and report all that is wrong."`
-	Replay  replayCommand  `cmd:"" help:"Show what the rules make of captured traffic. Nothing is sent."`
-	Rules   rulesCommand   `cmd:"" help:"List the rule sets that come with Vertigo, or print one."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Run          runCommand          `cmd:"" help:"Bridge calls until SIGTERM or SIGINT; SIGHUP reloads the rules."`
+	Check        checkCommand        `cmd:"" help:"Check rules, and a configuration, and report all that is wrong."`
+	Replay       replayCommand       `cmd:"" help:"Show what the rules make of captured traffic. Nothing is sent."`
+	Rules        rulesCommand        `cmd:"" help:"List the rule sets that come with Vertigo, or print one."`
+	Registration registrationCommand `cmd:"" help:"Write the registration of an application service, or check the one that is there."`
+	Version      versionCommand      `cmd:"" help:"Print the version."`
 }
 
 // streams are where a command reports to: results and diagnostics.
