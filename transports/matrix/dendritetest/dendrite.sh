@@ -5,8 +5,9 @@
 #   dendrite.sh start         WORKDIR [PORT]        PORT 0 or absent: a free random port
 #   dendrite.sh register-user WORKDIR USER PASSWORD [--admin]
 #   dendrite.sh login         WORKDIR USER PASSWORD [DEVICE_ID]
-#   dendrite.sh appservice    WORKDIR AS_URL        writes WORKDIR/appservice.yaml (before start)
 #   dendrite.sh env|status|stop|restart|clean WORKDIR
+#
+# Application services are the files WORKDIR/appservices/*.yaml, read at each start.
 #
 # start is idempotent: it installs if needed, keeps keys, tokens, database and
 # port of an earlier start in the same WORKDIR, and returns once the client API
@@ -19,10 +20,7 @@
 #   GOBIN, DENDRITE_BIN   where the binaries go or already are (default WORKDIR/bin)
 #   DENDRITE_CGO=1        build with cgo and mattn/go-sqlite3 (needs gcc); default 0, pure Go
 #   DENDRITE_SERVER_NAME  server name in user ids (default hs.test)
-#   DENDRITE_SHARED_SECRET, AS_TOKEN, HS_TOKEN      fixed instead of random
-#   AS_URL                appservice URL; same as the appservice command, at start
-#   AS_REGISTRATION       ready registration file(s), space separated, instead of the made one
-#   AS_SENDER             sender_localpart (default voip)
+#   DENDRITE_SHARED_SECRET        fixed instead of random
 #   TURN_URIS, TURN_SECRET        space separated URIs and coturn shared secret
 #   DENDRITE_RATE_LIMIT=1 turn client rate limits on (default off)
 #   DENDRITE_LOG          log level (default warn)
@@ -103,37 +101,12 @@ do_install() {
   rm -rf "$tmp"
 }
 
-write_appservice() {   # AS_URL
-  local sn re as hs
-  sn=$(keep server_name "${DENDRITE_SERVER_NAME:-}"); re=$(printf '%s' "$sn" | sed 's/\./\\\\./g')
-  as=$(keep as_token "${AS_TOKEN:-}"); hs=$(keep hs_token "${HS_TOKEN:-}")
-  cat >"$DIR/appservice.yaml" <<YAML
-id: call-bridge
-url: "$1"
-as_token: "$as"
-hs_token: "$hs"
-sender_localpart: "${AS_SENDER:-voip}"
-rate_limited: false
-protocols: [m.protocol.pstn]
-namespaces:
-  users:
-    - exclusive: true
-      regex: "@tel_.*:$re"
-  aliases:
-    - exclusive: true
-      regex: "#call_.*:$re"
-  rooms: []
-YAML
-}
-
 yaml_list() { local x; for x in "$@"; do printf '\n    - "%s"' "$x"; done; }
 
 write_config() {
   local sn secret files=() rl=false turn=
   sn=$(keep server_name "${DENDRITE_SERVER_NAME:-}"); secret=$(keep shared_secret "${DENDRITE_SHARED_SECRET:-}")
-  if [ -n "${AS_REGISTRATION:-}" ]; then
-    local f; for f in $AS_REGISTRATION; do [ -r "$f" ] || die "no registration file $f"; files+=("$(cd "$(dirname "$f")" && pwd)/$(basename "$f")"); done
-  elif [ -s "$DIR/appservice.yaml" ]; then files=("$DIR/appservice.yaml"); fi
+  local f; for f in "$DIR"/appservices/*.yaml; do [ ! -r "$f" ] || files+=("$f"); done
   [ "${DENDRITE_RATE_LIMIT:-0}" = 1 ] && rl=true
   if [ -n "${TURN_URIS:-}" ]; then
     # shellcheck disable=SC2086
@@ -200,10 +173,6 @@ write_env() {   # PORT
     echo "DENDRITE_SERVER_NAME=$(keep server_name)"
     echo "DENDRITE_SHARED_SECRET=$(keep shared_secret)"
     echo "DENDRITE_LOGFILE=$DIR/dendrite.log"
-    if [ -s "$DIR/appservice.yaml" ]; then
-      echo "AS_TOKEN=$(keep as_token)"; echo "HS_TOKEN=$(keep hs_token)"
-      echo "AS_REGISTRATION=$DIR/appservice.yaml"
-    fi
   } >"$ENVFILE"
 }
 
@@ -219,7 +188,6 @@ do_start() {
   if command -v flock >/dev/null 2>&1; then exec 8>"$BIN/.start.lock"; flock 8; fi
   [ "$port" != 0 ] || port=$(cat "$DIR/.port" 2>/dev/null || echo 0)
   mkdir -p "$DIR/db" "$DIR/media" "$DIR/jetstream"
-  if [ -n "${AS_URL:-}" ]; then write_appservice "$AS_URL"; fi
   write_config
   for try in 1 2 3 4; do
     if [ "$port" = 0 ] || { port_busy "$port" && [ "$try" -gt 1 ]; }; then port=$(free_port); fi
@@ -287,9 +255,6 @@ case $CMD in
   restart) do_stop; do_start "$@" ;;
   status) if alive; then echo "running pid $(cat "$PIDFILE") $(url)"; else echo stopped; exit 3; fi ;;
   env) do_env ;;
-  appservice) [ $# -ge 1 ] || usage
-    [ -s "$DIR/.server_name" ] || printf '%s' "${DENDRITE_SERVER_NAME:-hs.test}" >"$DIR/.server_name"
-    write_appservice "$1"; echo "$DIR/appservice.yaml" ;;
   register-user) do_register "$@" ;;
   login) do_login "$@" ;;
   clean) do_stop; rm -rf "${DIR:?}/db" "${DIR:?}/jetstream" "${DIR:?}/media" "${DIR:?}/searchindex" ;;

@@ -9,12 +9,9 @@ package dendritetest
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha1"
+	"crypto/rand"
 	_ "embed"
-	"encoding/hex"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,73 +19,81 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"vertigo/transports/matrix/hometest"
 )
 
 //go:embed dendrite.sh
 var script []byte
 
-// A Server is one running homeserver.
-type Server struct {
-	URL        string
-	ServerName string
-
-	dir, script, bin string
-	secret           string
-	http             *http.Client
-}
+// Server and User are those of any homeserver.
+type (
+	Server = hometest.Server
+	User   = hometest.User
+)
 
 // Start starts a homeserver that ends with the test, and also if the test
-// binary dies before it can clean up.
-func Start(t testing.TB) *Server {
+// binary dies before it can clean up. It takes one set of options, or none.
+func Start(t testing.TB, o ...hometest.Options) *Server {
 	t.Helper()
 	bin, err := build()
 	if err != nil {
-		unavailable(t, err)
+		hometest.Unavailable(t, hometest.Dendrite, err)
 	}
-	s := &Server{dir: t.TempDir(), bin: bin, http: &http.Client{Timeout: time.Minute, Transport: &http.Transport{}}}
-	s.script = filepath.Join(s.dir, "dendrite.sh")
-	if err := os.WriteFile(s.script, script, 0o700); err != nil {
+	var opts hometest.Options
+	if len(o) > 0 {
+		opts = o[0]
+	}
+	d := &dendrite{dir: t.TempDir(), bin: bin, secret: rand.Text(), limited: opts.RateLimits}
+	d.script = filepath.Join(d.dir, "dendrite.sh")
+	if err := os.WriteFile(d.script, script, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s.watch(t)
-	t.Cleanup(s.http.CloseIdleConnections)
-	s.Resume(t)
-	return s
-}
-
-// Stop stops the homeserver as a restart would: [Server.Resume] brings it back
-// at the same URL, with all that it knew.
-func (s *Server) Stop(t testing.TB) {
-	t.Helper()
-	if out, err := run(s.bin, s.script, "stop", s.dir); err != nil {
-		t.Fatalf("dendrite does not stop: %v\n%s", err, out)
+	if _, err := opts.WriteRegistrations(filepath.Join(d.dir, "appservices")); err != nil {
+		t.Fatal(err)
 	}
+	d.watch(t)
+	return hometest.New(t, hometest.Dendrite, d.secret, d)
 }
 
-// Resume starts the homeserver again after [Server.Stop].
-func (s *Server) Resume(t testing.TB) {
-	t.Helper()
-	out, err := run(s.bin, s.script, "start", s.dir)
+// dendrite is one homeserver, run by the script.
+type dendrite struct {
+	dir, script, bin string
+	secret           string
+	limited          bool
+}
+
+// Start implements [hometest.Program].
+func (d *dendrite) Start() (url string, err error) {
+	env := []string{"DENDRITE_SERVER_NAME=" + hometest.ServerName, "DENDRITE_SHARED_SECRET=" + d.secret}
+	if d.limited {
+		env = append(env, "DENDRITE_RATE_LIMIT=1")
+	}
+	out, err := run(d.bin, env, d.script, "start", d.dir)
 	if err != nil {
-		t.Fatalf("dendrite does not start: %v\n%s", err, out)
+		return "", fmt.Errorf("%w\n%s", err, out)
 	}
 	for line := range strings.Lines(out) {
-		switch name, value, _ := strings.Cut(strings.TrimSpace(line), "="); name {
-		case "DENDRITE_URL":
-			s.URL = value
-		case "DENDRITE_SERVER_NAME":
-			s.ServerName = value
-		case "DENDRITE_SHARED_SECRET":
-			s.secret = value
+		if value, ok := strings.CutPrefix(strings.TrimSpace(line), "DENDRITE_URL="); ok {
+			return value, nil
 		}
 	}
+	return "", fmt.Errorf("the script names no URL\n%s", out)
+}
+
+// Stop implements [hometest.Program].
+func (d *dendrite) Stop() error {
+	if out, err := run(d.bin, nil, d.script, "stop", d.dir); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
 }
 
 // watch leaves a process that stops the homeserver when the pipe to it closes:
 // at the end of the test, or of this process, however that comes.
-func (s *Server) watch(t testing.TB) {
+func (d *dendrite) watch(t testing.TB) {
 	t.Helper()
-	cmd := command(context.Background(), s.bin, "-c", `read -r _; exec bash "$0" stop "$1"`, s.script, s.dir)
+	cmd := command(context.Background(), d.bin, nil, "-c", `read -r _; exec bash "$0" stop "$1"`, d.script, d.dir)
 	pipe, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -102,23 +107,6 @@ func (s *Server) watch(t testing.TB) {
 			t.Errorf("dendrite does not stop: %v", err)
 		}
 	})
-}
-
-// Register makes a user of that local name and returns it, logged in. The
-// password must have 8 characters or more.
-func (s *Server) Register(t testing.TB, name, password string) *User {
-	t.Helper()
-	const path = "/_synapse/admin/v1/register"
-	u := &User{server: s}
-	nonce := u.must(t, http.MethodGet, path, nil).Get("nonce").String()
-	mac := hmac.New(sha1.New, []byte(s.secret))
-	fmt.Fprintf(mac, "%s\x00%s\x00%s\x00notadmin", nonce, name, password)
-	got := u.must(t, http.MethodPost, path, map[string]any{
-		"nonce": nonce, "username": name, "password": password, "admin": false,
-		"mac": hex.EncodeToString(mac.Sum(nil)),
-	})
-	u.ID, u.Token, u.Device = got.Get("user_id").String(), got.Get("access_token").String(), got.Get("device_id").String()
-	return u
 }
 
 // build makes the binaries once a process; the script sees to it that several
@@ -145,32 +133,24 @@ var build = sync.OnceValues(func() (bin string, err error) {
 	if err := os.WriteFile(path, script, 0o700); err != nil {
 		return "", err
 	}
-	if out, err := run(bin, path, "install", dir); err != nil {
+	if out, err := run(bin, nil, path, "install", dir); err != nil {
 		return "", fmt.Errorf("%w: %s", err, lastLine(out))
 	}
 	return bin, nil
 })
 
-func unavailable(t testing.TB, err error) {
-	t.Helper()
-	if os.Getenv("CI") != "" {
-		t.Fatalf("no Dendrite to test with: %v", err)
-	}
-	t.Skipf("no Dendrite to test with: %v", err)
-}
-
-// run runs the script and returns what it says.
-func run(bin, script string, args ...string) (string, error) {
+// run runs the script, with env besides, and returns what it says.
+func run(bin string, env []string, script string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	cmd := command(ctx, bin, append([]string{script}, args...)...)
+	cmd := command(ctx, bin, env, append([]string{script}, args...)...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 
-func command(ctx context.Context, bin string, args ...string) *exec.Cmd {
+func command(ctx context.Context, bin string, env []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "bash", args...)
-	cmd.Env = append(os.Environ(), "DENDRITE_BIN="+bin)
+	cmd.Env = append(append(os.Environ(), "DENDRITE_BIN="+bin), env...)
 	return cmd
 }
 
