@@ -22,7 +22,9 @@ require (
 	github.com/pion/webrtc/v4 v4.1.4
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/tidwall/gjson v1.19.0
+	go.etcd.io/bbolt v1.5.0
 	go.uber.org/goleak v1.3.0
+	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/text v0.41.0
 	maunium.net/go/mautrix v0.30.0
 )

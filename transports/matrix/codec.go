@@ -41,9 +41,9 @@ func (c *Codec) In(at time.Time, _ string, data []byte) ([]engine.Message, error
 		At: at, Body: json.RawMessage(data),
 	}
 	switch {
-	case e.typ == "m.room.member", e.typ == RoomEncrypted: // about every call in the room
+	case e.typ == "m.room.member", e.typ == "m.room.message", e.typ == RoomEncrypted: // about every call in the room
 		m.Scope = e.room
-	case e.call != "":
+	case e.call != "" && e.room != "":
 		m.Key, m.Scope = e.call, e.room
 	}
 	switch {
@@ -51,7 +51,9 @@ func (c *Codec) In(at time.Time, _ string, data []byte) ([]engine.Message, error
 		m.Call = c.own.calls.known[e.txn]
 		note(&c.own.events, e.id)
 	case e.typ == engine.TransportUp:
-		note(&c.own.users, gjson.GetBytes(data, "user_id").String())
+		user := gjson.GetBytes(data, "user_id").String()
+		c.own.ours = newOurs(user, gjson.GetBytes(data, "ghosts").String())
+		note(&c.own.users, user)
 	case e.typ == "m.room.encrypted", e.typ == "m.room.encryption":
 		return nil, nil
 	case e.id != "" && c.own.echoes(e):
@@ -72,6 +74,7 @@ func (c *Codec) Out(_ string, data []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	note(&c.own.users, e.sender)
+	note(&c.own.users, e.as)
 	note(&c.own.parties, e.party)
 	note(&c.own.events, e.id)
 }
@@ -80,7 +83,10 @@ func (c *Codec) Out(_ string, data []byte) {
 // transaction id in the place of the event id that the homeserver will give.
 func (c *Codec) Frame(a engine.Action) []byte {
 	c.expect(a)
-	line := appendReplyHead(nil, a, "")
+	line := appendReplyHead(nil, a, "", "")
+	if key, ok := a.Address["state"]; ok {
+		line = appendField(line, "state_key", key)
+	}
 	line = append(line, `,"content":`...)
 	line = append(line, content(a)...)
 	return append(line, '}')
@@ -99,11 +105,12 @@ func (c *Codec) expect(a engine.Action) {
 	}
 }
 
-// remember adds party ids of an earlier run.
-func (c *Codec) remember(user string, parties []string) {
+// remember says who we are, and adds party ids of an earlier run.
+func (c *Codec) remember(who ours, parties []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	note(&c.own.users, user)
+	c.own.ours = who
+	note(&c.own.users, who.user)
 	for _, id := range parties {
 		note(&c.own.parties, id)
 	}

@@ -2,12 +2,14 @@ package matrix
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
@@ -137,6 +139,53 @@ func TestACaptureOfOursIsReadAsItHappened(t *testing.T) {
 	}
 }
 
+func TestACaptureOfAnApplicationServiceIsReadAsItHappened(t *testing.T) {
+	c := NewCodec("matrix")
+	for _, tt := range []struct {
+		name, line string
+		want       *engine.Message
+	}{
+		{"who we are", `{"type":"transport.up","user_id":"@phone:hs","ghosts":"tel_"}`, &engine.Message{Type: "transport.up"}},
+		{"a ghost's echo", `{"type":"m.call.invite","event_id":"$1","sender":"@tel_1:hs","room_id":"!r","as":"@tel_1:hs","content":{"call_id":"c1","party_id":"?"}}`, nil},
+		{"a ghost's membership", `{"type":"m.room.member","event_id":"$2","sender":"@tel_1:hs","state_key":"@tel_1:hs","room_id":"!r","as":"@tel_1:hs","content":{"membership":"join"}}`, nil},
+		{"somebody's, for a ghost", `{"type":"m.room.member","event_id":"$3","sender":"@anna:hs","state_key":"@tel_1:hs","room_id":"!r","as":"@tel_1:hs","content":{"membership":"invite"}}`, &engine.Message{Type: "m.room.member", ID: "$3", Scope: "!r"}},
+		{"one of that name elsewhere", `{"type":"m.call.invite","event_id":"$4","sender":"@tel_1:else","room_id":"!r","content":{"call_id":"c1"}}`, &engine.Message{Type: "m.call.invite", ID: "$4", Key: "c1", Scope: "!r"}},
+		{"a message", `{"type":"m.room.message","event_id":"$5","sender":"@anna:hs","room_id":"!r","content":{"call_id":"c1"}}`, &engine.Message{Type: "m.room.message", ID: "$5", Scope: "!r"}},
+		{"a lookup", `{"type":"thirdparty.user","query":"q7","protocol":"m.protocol.pstn","fields":{"m.id.phone":"1"}}`, &engine.Message{Type: "thirdparty.user"}},
+		{"a reverse lookup", `{"type":"thirdparty.reverse","query":"q8","user_id":"@tel_x:hs"}`, &engine.Message{Type: "thirdparty.reverse"}},
+		{"a user query", `{"type":"user.query","query":"q9","user_id":"@tel_x:hs"}`, &engine.Message{Type: "user.query"}},
+		{"an alias query", `{"type":"alias.query","query":"q10","alias":"#tel_x:hs"}`, &engine.Message{Type: "alias.query"}},
+		{"a reply without a room", `{"type":"room.direct.error","txn_id":"t1","as":"@tel_1:hs","content":{"call_id":"c1","user":"@anna:hs"},"status":0,"errcode":"","error":"no"}`, &engine.Message{Type: "room.direct.error", Call: "call1"}},
+		{"a reply with one", `{"type":"room.direct.ok","room_id":"!d","txn_id":"t1","as":"@tel_1:hs","content":{"call_id":"c1","user":"@anna:hs","membership":"join","created":false}}`, &engine.Message{Type: "room.direct.ok", Call: "call1", Key: "c1", Scope: "!d"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c.Frame(engine.Action{Type: RoomDirect, ID: "t1", Call: "call1", Key: "c1", Body: json.RawMessage(`{}`)})
+			got, err := c.In(time.Time{}, "", []byte(tt.line))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []engine.Message
+			if tt.want != nil {
+				tt.want.Transport, tt.want.Body = "matrix", json.RawMessage(tt.line)
+				want = []engine.Message{*tt.want}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	// A capture that begins later says who acted where it was sent.
+	c = NewCodec("matrix")
+	c.Out("", []byte(`{"type":"m.call.invite","room_id":"!r","txn_id":"t1","as":"@tel_1:hs","content":{"call_id":"c1","party_id":"US"}}`))
+	if got, err := c.In(time.Time{}, "", []byte(`{"type":"m.call.invite","event_id":"$1","sender":"@tel_1:hs","room_id":"!r","content":{"call_id":"c1","party_id":"US"}}`)); err != nil || got != nil {
+		t.Errorf("an echo is %v, %v", got, err)
+	}
+	frame := c.Frame(engine.Action{Type: QueryReply, ID: "t2", Address: map[string]string{"as": "@tel_1:hs"}, Body: json.RawMessage(`{"query":"q7"}`)})
+	if want := `{"type":"query.reply","txn_id":"t2","as":"@tel_1:hs","content":{"query":"q7"}}`; string(frame) != want {
+		t.Errorf("the frame is %s", frame)
+	}
+}
+
 func TestWhatIsNoEventIsAnError(t *testing.T) {
 	for _, line := range []string{
 		"", "{", "[]", "7", `{}`, `{"type":""}`, `{"type":5}`, "{\"type\":\"\xff\"}",
@@ -202,6 +251,78 @@ func FuzzEvent(f *testing.F) {
 		body := strings.TrimRight(string(data), " \t\r\n}")
 		if !strings.HasPrefix(string(line), body) {
 			t.Fatalf("%q became %q", data, line)
+		}
+	})
+}
+
+// FuzzWithAs feeds anything to what says whom an event is for: afterwards it says
+// that and nothing else, once, and all other fields are as they were.
+func FuzzWithAs(f *testing.F) {
+	f.Add([]byte(`{"type":"m.call.invite","as":"@evil:hs","content":{"as":"x"},"\u0061s":7}`), "@tel_1:hs")
+	f.Add([]byte(`{ }`), "")
+	f.Fuzz(func(t *testing.T, data []byte, as string) {
+		if !gjson.ValidBytes(data) || !gjson.ParseBytes(data).IsObject() || !utf8.ValidString(as) {
+			return
+		}
+		kept := func(data []byte) []string {
+			var fields []string
+			gjson.ParseBytes(data).ForEach(func(k, v gjson.Result) bool {
+				if k.String() != "as" {
+					fields = append(fields, k.Raw+":"+v.Raw)
+				}
+				return true
+			})
+			return fields
+		}
+		before := kept(data)
+		line, err := withAs(string(bytes.TrimSpace(data)), as)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, kept(line)); diff != "" || !gjson.ValidBytes(line) {
+			t.Fatalf("%q became %q", data, line)
+		}
+		var says []string
+		gjson.ParseBytes(line).ForEach(func(k, v gjson.Result) bool {
+			if k.String() == "as" {
+				says = append(says, v.String())
+			}
+			return true
+		})
+		if as == "" && len(says) != 0 || as != "" && (len(says) != 1 || says[0] != as) {
+			t.Fatalf("%q says %q", line, says)
+		}
+	})
+}
+
+// FuzzTransaction feeds anything to the intake: it never fails, and what it
+// takes can be delivered.
+func FuzzTransaction(f *testing.F) {
+	f.Add([]byte(callAt(roomA, "$1", 1)))
+	f.Add([]byte(became(roomA, "$2", alice, tel1, "invite", 2)))
+	f.Add([]byte(`{"type":"m.room.encrypted","room_id":"!","event_id":"$","sender":"@","origin_server_ts":"1","content":[]}`))
+	st, err := openStore("", botID)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { st.close() })
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if !gjson.ValidBytes(data) {
+			return
+		}
+		n, err := st.take(newOurs(botID, "tel_"), func(error, []byte) {}, func(in *intake) error { return in.event(gjson.ParseBytes(data), "") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			return
+		}
+		_, lines, err := st.pending(n - 1)
+		if err != nil || len(lines) == 0 || !gjson.ValidBytes(lines[0]) {
+			t.Fatalf("pending %q, %v", lines, err)
+		}
+		if err := st.done(n); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

@@ -36,6 +36,130 @@ send_timeout = "90s"
 	}
 }
 
+func TestAnApplicationServiceIsConfiguredInTOML(t *testing.T) {
+	var cfg Config
+	meta, err := toml.Decode(`
+mode = "appservice"
+homeserver = "https://matrix.example.org/"
+user = "@phone:example.org"
+registration = "registration.yaml"
+listen = "10.0.0.7:9000"
+url = "https://bridge.example.org/"
+ghosts = "pstn/"
+`, &cfg)
+	if err != nil || len(meta.Undecoded()) != 0 {
+		t.Fatal(err, meta.Undecoded())
+	}
+	got, err := cfg.checked()
+	want := Config{
+		Mode: ModeAppService, Homeserver: "https://matrix.example.org", User: "@phone:example.org", Registration: "registration.yaml",
+		Listen: "10.0.0.7:9000", URL: "https://bridge.example.org", Ghosts: "pstn/", SendTimeout: time.Minute,
+	}
+	if err != nil || got != want {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestWhatIsLeftOutHasADefault(t *testing.T) {
+	bot := Config{Homeserver: "https://hs.test", User: botID, Token: "t"}
+	got, err := bot.checked()
+	want := bot
+	want.Mode, want.SendTimeout = ModeBot, time.Minute
+	if err != nil || got != want {
+		t.Errorf("bot: got %+v, %v", got, err)
+	}
+	got, err = appServiceConfig.checked()
+	want = appServiceConfig
+	want.Listen, want.URL, want.Ghosts, want.SendTimeout = "127.0.0.1:29328", "http://127.0.0.1:29328", "tel_", time.Minute
+	if err != nil || got != want {
+		t.Errorf("application service: got %+v, %v", got, err)
+	}
+}
+
+func TestOnlyAnApplicationServiceHasGhosts(t *testing.T) {
+	for _, tt := range []struct {
+		cfg  Config
+		want string
+	}{
+		{Config{}, ""},
+		{Config{Mode: ModeBot, Ghosts: "pstn_"}, ""},
+		{Config{Mode: ModeAppService}, "tel_"},
+		{Config{Mode: ModeAppService, Ghosts: "pstn_"}, "pstn_"},
+	} {
+		if got := tt.cfg.GhostPrefix(); got != tt.want {
+			t.Errorf("%+v: %q", tt.cfg, got)
+		}
+	}
+}
+
+// appServiceConfig is the least that an application service is told.
+var appServiceConfig = Config{Mode: ModeAppService, Homeserver: "https://hs.test", User: "@phone:hs.test", Registration: "registration.yaml"}
+
+func TestAFaultyApplicationServiceIsToldInWords(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		set  func(*Config)
+		want string // "": no fault
+	}{
+		{"the least there is", func(*Config) {}, ""},
+		{"unknown mode", func(c *Config) { c.Mode = "bridge" }, `mode "bridge" is unknown: it is "bot" or "appservice"`},
+		{"token", func(c *Config) { c.Token = "secret" }, "token is not used by an application service: the registration has the token"},
+		{"password", func(c *Config) { c.Password = "secret" }, "password is not used by an application service"},
+		{"no registration", func(c *Config) { c.Registration = "" }, `registration is missing: name a file, such as "registration.yaml", and let "vertigo registration" write it`},
+		{"listen without a port", func(c *Config) { c.Listen = "127.0.0.1" }, `listen "127.0.0.1" is no address: it should read HOST:PORT`},
+		{"listen at a name of a port", func(c *Config) { c.Listen = "127.0.0.1:http" }, `listen "127.0.0.1:http": the port must be a number`},
+		{"listen at too high a port", func(c *Config) { c.Listen = "127.0.0.1:65536" }, "the port must be a number below 65536"},
+		{"listen on all addresses", func(c *Config) { c.Listen = ":29328" }, "url is missing: :29328 names no single host"},
+		{"listen on all addresses, by number", func(c *Config) { c.Listen = "[::]:29328" }, "url is missing: [::]:29328 names no single host"},
+		{"listen on all addresses, with a URL", func(c *Config) { c.Listen, c.URL = ":29328", "http://bridge:29328" }, ""},
+		{"listen on any port", func(c *Config) { c.Listen = "127.0.0.1:0" }, "url is missing"},
+		{"listen on a host", func(c *Config) { c.Listen = "bridge:29328" }, ""},
+		{"url without a scheme", func(c *Config) { c.URL = "bridge:29328" }, "url bridge:29328: the scheme must be https or http"},
+		{"url with a query", func(c *Config) { c.URL = "http://bridge?x=1" }, "url http://bridge?x=1: a base URL has no query"},
+		{"url with a path", func(c *Config) { c.URL = "https://example.org/vertigo" }, ""},
+		{"ghosts in capitals", func(c *Config) { c.Ghosts = "Tel_" }, `ghosts "Tel_" cannot begin the names of users`},
+		{"ghosts with a colon", func(c *Config) { c.Ghosts = "tel:" }, `ghosts "tel:" cannot begin the names of users`},
+		{"ghosts of all allowed characters", func(c *Config) { c.Ghosts = "az09._=/-" }, ""},
+		{"ghosts that the bridge is one of", func(c *Config) { c.Ghosts = "ph" }, `ghosts "ph" begins the name of the bridge's own user @phone:hs.test too`},
+		{"user in capitals", func(c *Config) { c.User = "@Phone:hs.test" }, `user "@Phone:hs.test" cannot be registered: "Phone" may have lower case letters`},
+		{"negative time", func(c *Config) { c.SendTimeout = -1 }, "send_timeout is negative"},
+		{"no such CA file", func(c *Config) { c.CAFile = "none.pem" }, "ca_file: open none.pem"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := appServiceConfig
+			tt.set(&cfg)
+			err := cfg.Check()
+			switch {
+			case tt.want == "" && err != nil:
+				t.Error(err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("%v does not say %q", err, tt.want)
+			case err != nil && strings.Contains(err.Error(), "secret"):
+				t.Errorf("%v tells a secret", err)
+			}
+		})
+	}
+}
+
+func TestABotHasNoSettingsOfAnApplicationService(t *testing.T) {
+	cfg := Config{
+		Homeserver: "https://hs.test", User: botID, Token: "t",
+		Registration: "registration.yaml", Listen: "127.0.0.1:1", URL: "http://127.0.0.1:1", Ghosts: "tel_",
+	}
+	for _, mode := range []string{"", ModeBot} {
+		cfg.Mode = mode
+		err := cfg.Check()
+		if err == nil {
+			t.Fatal("accepted")
+		}
+		for _, key := range []string{"registration", "listen", "url", "ghosts"} {
+			if want := key + ` is a setting of an application service: it needs mode = "appservice"`; !strings.Contains(err.Error(), want) {
+				t.Errorf("%q does not say %q", err, want)
+			}
+		}
+	}
+}
+
 func TestAFaultyConfigurationIsToldInWords(t *testing.T) {
 	good := Config{Homeserver: "https://hs.test", User: botID, Token: "secret-token"}
 	notPEM := filepath.Join(t.TempDir(), "ca.pem")
@@ -52,7 +176,7 @@ func TestAFaultyConfigurationIsToldInWords(t *testing.T) {
 		{"both credentials", func(c *Config) { c.Password = "x" }, []string{"token and password are both set"}},
 		{"other scheme", func(c *Config) { c.Homeserver = "matrix.example.org:8448" }, []string{"scheme must be https or http"}},
 		{"no host", func(c *Config) { c.Homeserver = "https:///x" }, []string{"names no host"}},
-		{"credentials in the URL", func(c *Config) { c.Homeserver = "https://u:secret-x@hs.test" }, []string{"belong in user and password"}},
+		{"credentials in the URL", func(c *Config) { c.Homeserver = "https://u:secret-x@hs.test" }, []string{"holds a user name or password"}},
 		{"query", func(c *Config) { c.Homeserver = "https://hs.test/?x=1" }, []string{"no query"}},
 		{"no URL", func(c *Config) { c.Homeserver = "https://secret-\x7f" }, []string{"not a URL"}},
 		{"negative time", func(c *Config) { c.SendTimeout = -1 }, []string{"send_timeout is negative"}},

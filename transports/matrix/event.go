@@ -25,6 +25,7 @@ type event struct {
 	call   string // content.call_id
 	party  string // content.party_id
 	txn    string // the transaction id, where we sent it
+	as     string // which of ours it is for, or by
 }
 
 // readEvent checks one raw message and reads it. A field that is not text
@@ -52,6 +53,8 @@ func readEvent(data []byte) (event, error) {
 			keepFirst(&e.sender, v)
 		case "room_id":
 			keepFirst(&e.room, v)
+		case "as":
+			keepFirst(&e.as, v)
 		case "txn_id":
 			keepFirst(&e.txn, v)
 		case "content":
@@ -84,13 +87,27 @@ func keepFirst(field *string, v gjson.Result) {
 // isReserved tells the types that stand for what the transport says: an event
 // in a room must not pass for a reply or for the transport's state.
 func isReserved(typ string) bool {
-	return typ == RoomEncrypted || strings.HasPrefix(typ, "transport.") ||
-		strings.HasSuffix(typ, ".ok") || strings.HasSuffix(typ, ".error")
+	family, _, _ := strings.Cut(typ, ".")
+	switch family {
+	case "transport", "room", "user", "alias", "query", "thirdparty":
+		return true
+	}
+	return strings.HasSuffix(typ, ".ok") || strings.HasSuffix(typ, ".error")
 }
 
 // isReply tells what came of a send.
 func (e event) isReply() bool {
 	return e.sender == "" && (strings.HasSuffix(e.typ, ".ok") || strings.HasSuffix(e.typ, ".error"))
+}
+
+// fullEvent is an event as the rules see it: with the room where it happened, and
+// with which of ours it is for, if that is told apart.
+func fullEvent(raw, room, as string) ([]byte, error) {
+	line, err := withRoom(raw, room)
+	if err != nil {
+		return nil, err
+	}
+	return withAs(string(line), as)
 }
 
 // withRoom puts room into an event that does not say where it happened, as /sync
@@ -102,19 +119,48 @@ func withRoom(raw, room string) ([]byte, error) {
 		}
 		return []byte(raw), nil
 	}
+	return withField(raw, "room_id", room)
+}
+
+// withField puts a text field at the end of a JSON object; everything else stays
+// as it is.
+func withField(raw, name, value string) ([]byte, error) {
 	body := strings.TrimRight(raw, " \t\r\n")
 	if !strings.HasPrefix(body, "{") || !strings.HasSuffix(body, "}") {
 		return nil, errors.New("not a JSON object")
 	}
 	body = body[:len(body)-1]
-	line := make([]byte, 0, len(body)+len(room)+16)
+	line := make([]byte, 0, len(body)+len(name)+len(value)+16)
 	line = append(line, body...)
 	if strings.TrimRight(body, " \t\r\n") != "{" {
 		line = append(line, ',')
 	}
-	line = append(line, `"room_id":`...)
-	line = gjson.AppendJSONString(line, room)
+	line = append(append(append(line, '"'), name...), `":`...)
+	line = gjson.AppendJSONString(line, value)
 	return append(line, '}'), nil
+}
+
+// withAs says in an event which of ours it is for; "" says nothing. What the
+// event itself has there is not from us, and goes.
+func withAs(raw, as string) ([]byte, error) {
+	root := gjson.Parse(raw)
+	if root.Get("as").Exists() {
+		kept := []byte{'{'}
+		root.ForEach(func(k, v gjson.Result) bool {
+			if k.String() != "as" {
+				if len(kept) > 1 {
+					kept = append(kept, ',')
+				}
+				kept = append(append(append(kept, k.Raw...), ':'), v.Raw...)
+			}
+			return true
+		})
+		raw = string(append(kept, '}'))
+	}
+	if as == "" {
+		return []byte(raw), nil
+	}
+	return withField(raw, "as", as)
 }
 
 // invitation is the message of a room that invites us: the stripped event that
@@ -146,9 +192,13 @@ func invitation(room, user string, stripped []gjson.Result) ([]byte, error) {
 	return append(line, "]}}"...), nil
 }
 
-// upWord says that the transport works, and as whom.
-func upWord(user string) []byte {
+// upWord says that the transport works, and as whom: the user, and each whose
+// name begins with ghosts, if that is not "".
+func upWord(user, ghosts string) []byte {
 	line := appendField([]byte(`{"type":"`+engine.TransportUp+`"`), "user_id", user)
+	if ghosts != "" {
+		line = appendField(line, "ghosts", ghosts)
+	}
 	return append(line, '}')
 }
 
@@ -157,9 +207,12 @@ func downWord() []byte {
 }
 
 // encryptedWord says that calls in room cannot be read; sender wrote there.
-func encryptedWord(room, sender string) []byte {
+func encryptedWord(room, sender, as string) []byte {
 	line := appendField([]byte(`{"type":"`+RoomEncrypted+`"`), "room_id", room)
 	line = appendField(line, "sender", sender)
+	if as != "" {
+		line = appendField(line, "as", as)
+	}
 	return append(line, '}')
 }
 

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix"
 )
 
@@ -109,13 +108,4 @@ func explain(err error) string {
 		return "the homeserver did not answer in time"
 	}
 	return err.Error()
-}
-
-// readReply takes a text field out of a reply that must have it.
-func readReply(body []byte, field string) (string, error) {
-	v := gjson.GetBytes(body, field)
-	if !gjson.ValidBytes(body) || v.Type != gjson.String || v.String() == "" {
-		return "", failure{text: "the homeserver's reply has no " + field, retry: true}
-	}
-	return v.String(), nil
 }

@@ -45,7 +45,8 @@ type request struct {
 type reply struct {
 	status int // 0: 200
 	after  string
-	length int64 // announced, if not the true one
+	date   string // of the Date header
+	length int64  // announced, if not the true one
 	body   string
 	err    error
 }
@@ -89,6 +90,9 @@ func (h *homeserver) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if res.length != 0 {
 		resp.ContentLength = res.length
+	}
+	if res.date != "" {
+		resp.Header.Set("Date", res.date)
 	}
 	if res.after != "" {
 		resp.Header.Set("Retry-After", res.after)

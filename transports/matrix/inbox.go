@@ -13,7 +13,7 @@ type batch struct {
 }
 
 // An inbox brings the syncer's batches and the senders' replies to the one
-// goroutine that delivers. Replies never block their sender: there is at most
+// goroutine that delivers: a reply before all batches that come after it. Replies never block their sender: there is at most
 // one for each action, so what bounds those bounds these.
 type inbox struct {
 	batches chan batch
@@ -58,6 +58,7 @@ func (in *inbox) take(ctx context.Context) (batch, bool) {
 	}
 	select {
 	case b := <-in.batches:
+		b.lines = append(in.rest(), b.lines...)
 		return b, true
 	case <-in.some:
 		return batch{in.rest(), func() {}}, true

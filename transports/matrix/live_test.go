@@ -33,6 +33,14 @@ func runLive(t *testing.T, cfg Config, stateFile string) *liveBot {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b := follow(t, c)
+	b.await(engine.TransportUp)
+	return b
+}
+
+// follow runs c until stop, or the end of the test.
+func follow(t *testing.T, c *Client) *liveBot {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &liveBot{Client: c, t: t, came: make(chan engine.Message, 1024), cancel: cancel, ended: make(chan error, 1)}
 	go func() {
@@ -43,7 +51,6 @@ func runLive(t *testing.T, cfg Config, stateFile string) *liveBot {
 		})
 	}()
 	t.Cleanup(b.stop)
-	b.await(engine.TransportUp)
 	return b
 }
 

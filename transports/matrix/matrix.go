@@ -1,21 +1,26 @@
-// Package matrix speaks the Matrix client-server API from the seat of one
-// user, a bot: it follows /sync and sends events into rooms.
+// Package matrix speaks the Matrix client-server API, in one of two ways: from
+// the seat of one user, a bot, that follows /sync; or as an application service,
+// with a user for each telephone number, to which the homeserver brings events.
 //
 // It logs in, keeps its place in the stream over restarts, fills gaps, drops
 // the echoes of what it sent itself, and sends in order, room by room, waiting
 // out rate limits and broken networks. It decides nothing: an invitation to a
-// room and a call are both messages that a rule answers or does not. It cannot
-// decrypt; that a room is encrypted is a message as well, [RoomEncrypted].
+// room, a call and a number that somebody looks up are all messages that a rule
+// answers or does not. It cannot decrypt; that a room is encrypted is a message
+// as well, [RoomEncrypted].
 //
 // Events reach the rules as the homeserver gave them, byte for byte, with the
-// room_id put in where /sync leaves it out. What comes of an event sent returns
-// as its type with ".ok" or ".error".
+// room_id put in where /sync leaves it out, and in an application service with
+// "as", which of its users each is for. What comes of an event sent returns as
+// its type with ".ok" or ".error"; so do other actions, such as [RoomDirect].
 package matrix
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -28,22 +33,12 @@ import (
 
 // Protocol is how Matrix events are addressed.
 var Protocol = engine.Protocol{
-	Kind:    "matrix",
-	Address: []string{"room"},
-	Key:     []string{"call_id"},
-	Scope:   "room",
+	Kind:     "matrix",
+	Address:  []string{"room", "as", "state"},
+	Key:      []string{"call_id"},
+	Scope:    "room",
+	Unscoped: []string{"user.*", "room.direct", "room.create", "query.reply"},
 }
-
-const (
-	// RoomJoin and RoomLeave are actions that are no events: they accept an
-	// invitation to the addressed room, and decline it or leave.
-	RoomJoin  = "room.join"
-	RoomLeave = "room.leave"
-
-	// RoomEncrypted is said once for a room whose calls cannot be read: when
-	// somebody first writes there, or when it turns out to be encrypted.
-	RoomEncrypted = "room.encrypted"
-)
 
 // Options are what the program gives a transport, beside its configuration.
 type Options struct {
@@ -55,33 +50,50 @@ type Options struct {
 	// transport.
 	Tap func(at time.Time, dir, conn string, data []byte)
 
-	// StateFile keeps the place in the stream over a restart; it belongs to
-	// this transport alone. "": each start is a first start.
+	// StateFile keeps the place in the stream over a restart. It belongs to this
+	// transport alone, and so does the file of the same name that ends in .db
+	// beside it. "": each start is a first start.
 	StateFile string
 }
 
-// A Client is one Matrix user.
+// A Client is one Matrix user, or an application service with its users.
 type Client struct {
-	cfg   Config
-	log   *slog.Logger
-	http  *http.Client
-	state *state
-	times times
+	cfg          Config
+	registration Registration // in application-service mode
+	ours         ours
+	log          *slog.Logger
+	http         *http.Client
+	listen       func(network, address string) (net.Listener, error)
+	state        *state
+	times        times
 
 	codec   *Codec
 	tap     tap
 	session *session
 	outbox  *outbox
 	inbox   *inbox
+	queries *queries
+	clock   clock
+	exists  sync.Map // users of ours that are registered, as this run found
+	making  gate
+	joining gate
+
+	// From the beginning of Run.
+	store *store
+	feed  *feed
+
+	presence *presence // the goroutine that delivers owns it
+
 	up      atomic.Bool
 	dropped atomic.Int64 // events that could not be used
 }
 
 // times are the intervals that nobody needs to set, but tests.
 type times struct {
-	poll    time.Duration // how long the server holds a /sync that has nothing to say
+	poll    time.Duration // how long the server holds a /sync that has nothing to say; how often an application service looks for it
 	request time.Duration // one request, beyond what poll allows
 	drain   time.Duration // the last sends, when ctx is done
+	query   time.Duration // for rules to answer a query
 	retry   span          // back-off of a homeserver that cannot be reached
 	resend  span          // back-off of one event
 	refused span          // back-off of a login that was refused
@@ -91,6 +103,7 @@ var defaultTimes = times{
 	poll:    30 * time.Second,
 	request: 20 * time.Second,
 	drain:   2 * time.Second,
+	query:   5 * time.Second,
 	retry:   span{500 * time.Millisecond, 30 * time.Second},
 	resend:  span{250 * time.Millisecond, 10 * time.Second},
 	refused: span{30 * time.Second, 5 * time.Minute},
@@ -102,6 +115,12 @@ func New(name string, cfg Config, opts Options) (*Client, error) {
 	cfg, err := cfg.checked()
 	if err != nil {
 		return nil, err
+	}
+	var reg Registration
+	if cfg.Mode == ModeAppService {
+		if reg, err = cfg.registration(); err != nil {
+			return nil, err
+		}
 	}
 	httpClient, err := newHTTPClient(cfg.CAFile)
 	if err != nil {
@@ -116,42 +135,65 @@ func New(name string, cfg Config, opts Options) (*Client, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	c := &Client{
-		cfg:     cfg,
-		log:     log.With("transport", name),
-		http:    httpClient,
-		state:   st,
-		times:   defaultTimes,
-		codec:   NewCodec(name),
-		tap:     tap{f: opts.Tap},
-		session: newSession(),
-		inbox:   newInbox(),
+		cfg:          cfg,
+		registration: reg,
+		ours:         newOurs(cfg.User, cfg.GhostPrefix()),
+		log:          log.With("transport", name),
+		http:         httpClient,
+		listen:       net.Listen,
+		state:        st,
+		times:        defaultTimes,
+		codec:        NewCodec(name),
+		tap:          tap{f: opts.Tap},
+		session:      newSession(),
+		inbox:        newInbox(),
+		presence:     newPresence(),
+		queries:      newQueries(),
+		making:       make(gate, madeAtOnce),
+		joining:      make(gate, joinedAtOnce),
 	}
-	c.codec.remember(cfg.User, st.Parties)
+	c.codec.remember(c.ours, st.Parties)
 	c.outbox = newOutbox(c.carryOut)
 	if cfg.sendsInClear() {
 		c.log.Warn("homeserver is reached over plain http: anyone in between can read the login and the calls", "homeserver", cfg.Homeserver)
 	}
+	if reg.Exposed {
+		c.log.Warn("everybody on this machine can read the registration, and so act as any of its users", "registration", cfg.Registration)
+	}
 	return c, nil
 }
 
+func (c *Client) isAppService() bool { return c.cfg.Mode == ModeAppService }
+
 // Run follows the user's events until ctx is done, and calls deliver with what
-// arrives, from one goroutine: one /sync response is one batch. When ctx is
-// done nothing more is delivered; what was sent before then still goes out, for
-// two seconds at most. Run is called once. It returns an error only where
-// retrying cannot help: the login is another user's than the configuration says.
-func (c *Client) Run(ctx context.Context, deliver func([]engine.Message)) error {
+// arrives, from one goroutine: one /sync response, or one transaction, is one
+// batch. When ctx is done nothing more is delivered; what was sent before then
+// still goes out, for two seconds at most. Run is called once. It returns an
+// error only where retrying cannot help: the login is another user's than the
+// configuration says, the address to listen on is taken, the state is in use.
+func (c *Client) Run(ctx context.Context, deliver func([]engine.Message)) (err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	defer c.http.CloseIdleConnections()
+
+	if c.store, err = openStore(c.state.path, c.cfg.User); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.store.close()) }()
+	c.feed = newFeed(c.store, c.inbox, c.log)
 
 	sending, stopSending := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopSending()
 	c.outbox.start(sending)
 
 	saver := startSaver(c.state.path, c.log)
-	var syncing sync.WaitGroup
-	syncing.Go(func() {
-		s := syncer{Client: c, saver: saver, limit: timelineLimit}
+	var following sync.WaitGroup
+	following.Go(func() {
+		if c.isAppService() {
+			stop(c.runAppService(ctx))
+			return
+		}
+		s := syncer{link: link{Client: c}, saver: saver, limit: timelineLimit}
 		stop(s.run(ctx))
 	})
 
@@ -165,7 +207,7 @@ func (c *Client) Run(ctx context.Context, deliver func([]engine.Message)) error 
 		}
 		b.done()
 	}
-	syncing.Wait()
+	following.Wait()
 	c.finishSending(stopSending)
 	saver.save(c.state, c.codec.parties())
 	saver.stop()
@@ -177,8 +219,9 @@ func (c *Client) Run(ctx context.Context, deliver func([]engine.Message)) error 
 
 // Send takes one action for sending and returns at once. What becomes of it is
 // delivered as a message of its type with ".ok" or ".error". Actions for one
-// room keep their order; rooms do not wait for each other. Any goroutine may
-// call it.
+// room keep their order, and so do those without a room by one of our users
+// about one other. A user comes into a room after what was asked for about the
+// user itself. Nothing else waits. Any goroutine may call it.
 func (c *Client) Send(a engine.Action) {
 	c.codec.expect(a)
 	if err := c.outbox.add(a); err != nil {
@@ -186,7 +229,7 @@ func (c *Client) Send(a engine.Action) {
 	}
 }
 
-// Up reports whether the last /sync succeeded.
+// Up reports whether the homeserver was there when it was last asked.
 func (c *Client) Up() bool {
 	return c.up.Load()
 }
@@ -197,6 +240,7 @@ func (c *Client) read(lines [][]byte) []engine.Message {
 	at := now()
 	var messages []engine.Message
 	for _, line := range lines {
+		line = c.presence.settle(line)
 		c.tap.call(at, "in", line)
 		got, err := c.codec.In(at, "", line)
 		if err != nil {
@@ -224,7 +268,7 @@ func (c *Client) finishSending(giveUp func()) {
 		giveUp()
 		<-empty
 	}
-	for _, line := range c.inbox.rest() {
+	for _, line := range append(c.inbox.rest(), c.feed.rest()...) {
 		c.tap.call(now(), "in", line)
 		if text := gjson.GetBytes(line, "error"); text.Exists() {
 			c.log.Warn("not sent", "err", text.String(), "txn_id", gjson.GetBytes(line, "txn_id").String())

@@ -12,7 +12,8 @@ import (
 // The sender alone does not tell. The same user may run an ordinary client, and
 // may even call itself: a party is the pair of user and party_id.
 type own struct {
-	users   recent[struct{}]
+	ours    ours
+	users   recent[struct{}] // beside those
 	parties recent[struct{}]
 	events  recent[struct{}]
 	calls   recent[engine.CallID] // by transaction id
@@ -50,7 +51,7 @@ func note(set *recent[struct{}], id string) {
 // restart as well. Where no user is known to be ours, as in a capture whose
 // sends name no sender, the party id decides alone.
 func (o *own) echoes(e event) bool {
-	if o.events.has(e.id) {
+	if o.events.has(e.id) || o.ours.isGhost(e.sender) { // nobody else acts as a ghost
 		return true
 	}
 	ours := o.users.has(e.sender)

@@ -6,16 +6,14 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/tidwall/gjson"
 	"maunium.net/go/mautrix"
-
-	"vertigo/engine"
 )
 
-// carryOut sends one event, or accepts or leaves a room, and reports what came
-// of it. It waits and tries again, so what follows in the same room waits too,
-// until the homeserver says yes or no or the time for it is over. The
-// transaction id stays the same, so a second try of what had arrived after all
-// gives the same event.
+// carryOut does what one action says and reports what came of it. It waits and
+// tries again, so what follows in the same lane waits too, until the homeserver
+// says yes or no or the time for it is over. The transaction id stays the same,
+// so a second try of what had arrived after all gives the same event.
 func (c *Client) carryOut(ctx context.Context, j job) {
 	deadline := j.since.Add(c.cfg.SendTimeout)
 	var f failure
@@ -27,9 +25,9 @@ func (c *Client) carryOut(ctx context.Context, j job) {
 		if try == 1 {
 			c.tap.call(now(), "out", c.codec.Frame(j.Action))
 		}
-		eventID, err := c.attempt(ctx, j.Action, deadline)
+		out, err := c.attempt(ctx, j.Action, deadline)
 		if err == nil {
-			c.inbox.put(okReply(j.Action, eventID))
+			c.report(okReply(j.Action, out), out.after)
 			return
 		}
 		if f = failureOf(err); !f.retry {
@@ -46,34 +44,16 @@ func (c *Client) carryOut(ctx context.Context, j job) {
 			break
 		}
 	}
-	c.inbox.put(errorReply(j.Action, f))
+	c.report(errorReply(j.Action, f), 0)
 }
 
-// attempt makes the request for a once, as soon as there is a session. A join
-// may have to wait for other servers, so it gets all the time there is.
-func (c *Client) attempt(ctx context.Context, a engine.Action, deadline time.Time) (eventID string, err error) {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	cli, err := c.session.wait(ctx)
-	if err != nil {
-		return "", failure{text: err.Error(), retry: true}
+// report delivers a reply, not before the batch of that number, if that is not 0.
+func (c *Client) report(line []byte, after uint64) {
+	if after != 0 {
+		c.feed.putAfter(after, line)
+		return
 	}
-	room := a.Address["room"]
-	switch a.Type {
-	case RoomJoin:
-		_, err = c.request(ctx, cli, http.MethodPost, cli.BuildClientURL("v3", "rooms", room, "join"), content(a))
-		return "", err
-	case RoomLeave:
-		_, err = c.request(ctx, cli, http.MethodPost, cli.BuildClientURL("v3", "rooms", room, "leave"), content(a))
-		return "", err
-	}
-	ctx, cancel = context.WithTimeout(ctx, c.times.request)
-	defer cancel()
-	reply, err := c.request(ctx, cli, http.MethodPut, cli.BuildClientURL("v3", "rooms", room, "send", a.Type, a.ID), content(a))
-	if err != nil {
-		return "", err
-	}
-	return readReply(reply, "event_id")
+	c.inbox.put(line)
 }
 
 // request makes one request, once: the caller decides about another try, since
@@ -84,5 +64,54 @@ func (c *Client) request(ctx context.Context, cli *mautrix.Client, method, url s
 		r.RequestBytes = body
 		r.Headers = http.Header{"Content-Type": {"application/json"}}
 	}
-	return cli.MakeFullRequest(ctx, r)
+	began := time.Now()
+	reply, resp, err := cli.MakeFullRequestWithResp(ctx, r)
+	if resp != nil {
+		c.clock.read(resp.Header, began, time.Now(), c.log)
+	}
+	return reply, err
+}
+
+// getTries is how often what is not worth a failure is asked for.
+const getTries = 3
+
+// getPatiently asks for what is not an action of its own, up to [getTries] times.
+func (c *Client) getPatiently(ctx context.Context, cli *mautrix.Client, url string) (gjson.Result, error) {
+	for try := 1; ; try++ {
+		body, err := c.get(ctx, cli, url)
+		if err == nil {
+			return body, nil
+		}
+		f := failureOf(err)
+		if !f.retry || try == getTries || !sleep(ctx, max(f.after, c.times.resend.pause(try))) {
+			return gjson.Result{}, f
+		}
+	}
+}
+
+// get asks once, for JSON.
+func (c *Client) get(ctx context.Context, cli *mautrix.Client, url string) (gjson.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.times.request)
+	defer cancel()
+	body, err := c.request(ctx, cli, http.MethodGet, url, nil)
+	if err != nil {
+		return gjson.Result{}, err
+	}
+	return parseReply(body)
+}
+
+func parseReply(body []byte) (gjson.Result, error) {
+	if !gjson.ValidBytes(body) {
+		return gjson.Result{}, failure{text: "the homeserver's reply is no JSON", retry: true}
+	}
+	return gjson.ParseBytes(body), nil
+}
+
+// textOf takes a text field out of a reply that must have it.
+func textOf(reply gjson.Result, field string) (string, error) {
+	v := reply.Get(field)
+	if v.Type != gjson.String || v.Str == "" {
+		return "", failure{text: "the homeserver's reply has no " + field, retry: true}
+	}
+	return v.Str, nil
 }

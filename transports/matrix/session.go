@@ -67,12 +67,10 @@ func (s *session) end() {
 func (c *Client) logIn(ctx context.Context, device string) (*mautrix.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.times.request)
 	defer cancel()
-	cli, err := mautrix.NewClient(c.cfg.Homeserver, id.UserID(c.cfg.User), c.cfg.Token)
+	cli, err := c.newSession(c.cfg.Token)
 	if err != nil {
-		return nil, fatalf("homeserver %s: %w", c.cfg.Homeserver, err)
+		return nil, err
 	}
-	cli.Client = c.http
-	cli.UserAgent = "vertigo"
 
 	if c.cfg.Token != "" {
 		who, err := cli.Whoami(ctx)
@@ -80,7 +78,7 @@ func (c *Client) logIn(ctx context.Context, device string) (*mautrix.Client, err
 			return nil, loginError(err)
 		}
 		cli.DeviceID = who.DeviceID
-		return cli, c.checkUser("token", who.UserID)
+		return cli, c.checkUser("token", string(who.UserID))
 	}
 	got, err := cli.Login(ctx, &mautrix.ReqLogin{
 		Type:                     mautrix.AuthTypePassword,
@@ -93,13 +91,24 @@ func (c *Client) logIn(ctx context.Context, device string) (*mautrix.Client, err
 	if err != nil {
 		return nil, loginError(err)
 	}
-	return cli, c.checkUser("password", got.UserID)
+	return cli, c.checkUser("password", string(got.UserID))
+}
+
+// newSession makes a client that shows token.
+func (c *Client) newSession(token string) (*mautrix.Client, error) {
+	cli, err := mautrix.NewClient(c.cfg.Homeserver, id.UserID(c.cfg.User), token)
+	if err != nil {
+		return nil, fatalf("homeserver %s: %w", c.cfg.Homeserver, err)
+	}
+	cli.Client = c.http
+	cli.UserAgent = "vertigo"
+	return cli, nil
 }
 
 // checkUser catches the credentials of somebody else: with them, own echoes
 // would pass for a caller's events.
-func (c *Client) checkUser(of string, user id.UserID) error {
-	if string(user) != c.cfg.User {
+func (c *Client) checkUser(of, user string) error {
+	if user != c.cfg.User {
 		return fatalf("the %s is %s's, but user is %s", of, user, c.cfg.User)
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"time"
 
 	"maunium.net/go/mautrix"
 )
@@ -17,12 +16,9 @@ const maxResponse = 64 << 20
 // A syncer follows the user's stream: one /sync after the other, each begun
 // where the last one that the engine has seen ended.
 type syncer struct {
-	*Client
+	link
 	saver *saver
 	limit int // events of a room to ask for
-
-	failures int    // in a row
-	logged   string // the last failure that was logged
 }
 
 // run follows the stream until ctx is done, or a fault that no retry cures.
@@ -32,7 +28,6 @@ func (s *syncer) run(ctx context.Context) error {
 		var fault fatalError
 		switch {
 		case err == nil:
-			s.failures = 0
 		case errors.As(err, &fault):
 			return fault
 		case ctx.Err() == nil:
@@ -70,11 +65,8 @@ func (s *syncer) step(ctx context.Context) error {
 // handOver delivers what one response amounts to and, once the engine has seen
 // it, moves on in the stream.
 func (s *syncer) handOver(ctx context.Context, next string, lines [][]byte, changes map[string]*room) {
-	if !s.up.Load() {
-		s.up.Store(true)
-		s.logged = ""
-		s.log.Info("connected to the homeserver", "homeserver", s.cfg.Homeserver, "user", s.cfg.User)
-		lines = append([][]byte{upWord(s.cfg.User)}, lines...)
+	if s.works() {
+		lines = append([][]byte{upWord(s.cfg.User, "")}, lines...)
 	}
 	if len(lines) > 0 && !s.inbox.deliver(ctx, lines) {
 		return
@@ -114,38 +106,4 @@ func (s *syncer) poll(ctx context.Context, cli *mautrix.Client) (*response, erro
 	}
 	s.limit = timelineLimit
 	return res, nil
-}
-
-// failed reports a step that failed and says how long to wait. A connection
-// that was up is tried again at once; if that fails too, the transport is down.
-func (s *syncer) failed(ctx context.Context, err error) time.Duration {
-	s.failures++
-	f := failureOf(err)
-	if f.refusesLogin() {
-		s.session.end()
-	}
-	if s.up.Load() {
-		if s.failures == 1 && f.after == 0 {
-			s.log.Debug("sync failed, trying again", "err", f)
-			return 0
-		}
-		s.up.Store(false)
-		s.inbox.deliver(ctx, [][]byte{downWord()})
-	}
-	what, pause := "homeserver cannot be reached", s.times.retry.pause(s.failures)
-	var refused refusedLogin
-	switch {
-	case errors.As(err, &refused):
-		what, pause = "login refused", s.times.refused.pause(s.failures)
-	case f.status != 0:
-		what = "homeserver answers with an error"
-	}
-	pause = max(pause, f.after)
-	if text := what + f.Error(); text != s.logged {
-		s.logged = text
-		s.log.Warn(what, "homeserver", s.cfg.Homeserver, "user", s.cfg.User, "err", f, "retry_in", pause.Round(time.Millisecond))
-	} else {
-		s.log.Debug(what, "err", f, "retry_in", pause.Round(time.Millisecond))
-	}
-	return pause
 }

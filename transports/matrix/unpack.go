@@ -3,7 +3,6 @@ package matrix
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"strconv"
 
@@ -55,16 +54,16 @@ func (s *syncer) roomLines(lines [][]byte, r roomEvents, told bool) ([][]byte, b
 	tell := func(e gjson.Result) {
 		if !told && s.tellsEncryption(e) {
 			told = true
-			lines = append(lines, encryptedWord(r.room, e.Get("sender").String()))
+			lines = append(lines, encryptedWord(r.room, e.Get("sender").String(), ""))
 		}
 	}
 	for _, e := range r.state {
 		tell(e)
 	}
 	for _, e := range r.events {
-		line, err := withRoom(e.Raw, r.room)
-		if err == nil && e.Get("event_id").String() == "" {
-			err = errors.New("an event without event_id")
+		line, err := fullEvent(e.Raw, r.room, "")
+		if err == nil && (e.Get("event_id").String() == "" || e.Get("sender").String() == "") {
+			err = errors.New("an event without event_id or sender")
 		}
 		if err != nil {
 			s.drop(err, []byte(e.Raw))
@@ -113,7 +112,6 @@ func lastID(events []gjson.Result) string {
 const (
 	gapPages = 50  // how far back a gap is followed
 	gapPage  = 100 // events of any type a page
-	gapTries = 3   // for each page
 )
 
 // fillGap fetches what happened in a room between the event last seen there and
@@ -156,24 +154,6 @@ func (s *syncer) gapPage(ctx context.Context, cli *mautrix.Client, room, from st
 	url := cli.BuildURLWithQuery(mautrix.ClientURLPath{"v3", "rooms", room, "messages"}, map[string]string{
 		"dir": "b", "from": from, "to": s.state.Since, "limit": strconv.Itoa(gapPage), "filter": gapFilter,
 	})
-	for try := 1; ; try++ {
-		body, err := s.get(ctx, cli, url)
-		if err == nil && !gjson.ValidBytes(body) {
-			err = failure{text: "the homeserver's reply is no JSON", retry: true}
-		}
-		if err == nil {
-			page := gjson.ParseBytes(body)
-			return list(page.Get("chunk")), page.Get("end").String(), nil
-		}
-		f := failureOf(err)
-		if !f.retry || try == gapTries || !sleep(ctx, max(f.after, s.times.resend.pause(try))) {
-			return nil, "", f
-		}
-	}
-}
-
-func (s *syncer) get(ctx context.Context, cli *mautrix.Client, url string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.times.request)
-	defer cancel()
-	return s.request(ctx, cli, http.MethodGet, url, nil)
+	page, err := s.getPatiently(ctx, cli, url)
+	return list(page.Get("chunk")), page.Get("end").String(), err
 }
