@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"vertigo/rules/sdp"
 )
@@ -19,6 +20,7 @@ const (
 	secret                 // "redacted"
 	session                // "redacted-1", the same for the same value
 	channel                // as session, if the value is known as one; else open
+	typed                  // what somebody wrote or dialled: its kind alone, "xxx 000"
 )
 
 // The keys whose values are secret, in lower case: mod_verto takes them in any.
@@ -33,6 +35,17 @@ var keys = map[string]secrecy{
 	"sessid":             session,
 	"eventchannel":       channel, // mod_conference calls a member's own channel by the sessid
 	"subscribedchannel":  channel,
+
+	// Texts of Matrix messages, a PIN sent as one among them, and of mod_verto's
+	// chat (msg.body, txt.chars).
+	"body":                    typed,
+	"formatted_body":          typed,
+	"m.text":                  typed,
+	"org.matrix.msc1767.text": typed,
+	"org.matrix.msc1767.html": typed,
+	"chars":                   typed,
+	"dtmf":                    typed,
+	"digits":                  typed,
 }
 
 // The ends of further keys whose values are secret: passwd, new_password,
@@ -49,6 +62,7 @@ const (
 // give each a name.
 type redactor struct {
 	sessions map[string]string
+	own      bool // the message is a notice of our own: texts in it stay
 }
 
 // append appends src to dst without its secrets; every other byte stays. src may
@@ -62,7 +76,7 @@ func (r *redactor) append(dst, src []byte, level int) []byte {
 	)
 	for i := 0; i < len(src); {
 		kind := next
-		if hidden > 0 && kind == open {
+		if hidden > 0 && (kind == open || kind == typed) {
 			kind = secret
 		}
 		end := i + 1
@@ -70,7 +84,9 @@ func (r *redactor) append(dst, src []byte, level int) []byte {
 		case '"':
 			end = stringEnd(src, i)
 			if colon := skipBlanks(src, end); colon < len(src) && src[colon] == ':' {
-				next = keySecrecy(src[i:end])
+				if next = keySecrecy(src[i:end]); next == typed && r.own {
+					next = open
+				}
 				end = colon + 1
 				dst = append(dst, src[i:end]...)
 				break
@@ -79,9 +95,12 @@ func (r *redactor) append(dst, src []byte, level int) []byte {
 			next = open
 		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 			end = numberEnd(src, i)
-			if kind == secret || kind == session {
+			switch kind {
+			case secret, session:
 				dst = appendString(dst, redacted)
-			} else {
+			case typed:
+				dst = append(dst, '0')
+			default:
 				dst = append(dst, src[i:end]...)
 			}
 			next = open
@@ -132,8 +151,26 @@ func (r *redactor) appendValue(dst, quoted []byte, kind secrecy, level int) []by
 		if name, ok := r.sessions[unquote(quoted)]; ok {
 			return appendString(dst, name)
 		}
+	case typed:
+		text := unquote(quoted)
+		if kept := strings.Map(kindOf, text); kept != text {
+			return appendString(dst, kept)
+		}
+		return append(dst, quoted...)
 	}
 	return r.appendText(dst, quoted, level)
+}
+
+// kindOf gives a character for all of its kind. Signs stay: * and # are keys of
+// a telephone.
+func kindOf(c rune) rune {
+	switch {
+	case unicode.IsNumber(c):
+		return '0'
+	case unicode.IsLetter(c), unicode.IsMark(c):
+		return 'x'
+	}
+	return c
 }
 
 // appendText appends a string that may hold an SDP, or JSON with secrets of its

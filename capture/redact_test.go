@@ -39,8 +39,23 @@ func TestRedaction(t *testing.T) {
 		{"an SDP", `{"sdp":"v=0\r\na=ice-pwd:x\/y\r\na=mid:0\r\n"}`, `{"sdp":"v=0\r\na=ice-pwd:redacted\r\na=mid:0\r\n"}`},
 		{"an SDP in odd escapes", `{"sdp":"v=0\u000d\u000aa=ice\u002dpwd:x"}`, `{"sdp":"v=0\r\na=ice-pwd:redacted"}`},
 		{"odd escapes alone", `{"a":"\u00e9\u003c\"b\""}`, `{"a":"\u00e9\u003c\"b\""}`},
-		{"JSON in a text", `{"body":"{\"passwd\":\"x\",\"sdp\":\"a=ice-pwd:y\\r\\n\"} é"}`, `{"body":"{\"passwd\":\"redacted\",\"sdp\":\"a=ice-pwd:redacted\\r\\n\"} é"}`},
+		{"JSON in a text", `{"data":"{\"passwd\":\"x\",\"sdp\":\"a=ice-pwd:y\\r\\n\"} é"}`, `{"data":"{\"passwd\":\"redacted\",\"sdp\":\"a=ice-pwd:redacted\\r\\n\"} é"}`},
 		{"a secret at the top", `"x"`, `"x"`},
+		{"what somebody wrote", `{"type":"m.room.message","sender":"@anna:hs1","content":{"msgtype":"m.text","body":"*31# My PIN is 4711, \"Zoë\"\n","formatted_body":"<b>Ünï</b> ٤½"}}`,
+			`{"type":"m.room.message","sender":"@anna:hs1","content":{"msgtype":"m.text","body":"*00# xx xxx xx 0000, \"xxx\"\n","formatted_body":"<x>xxx</x> 00"}}`},
+		{"a text in other words", `{"org.matrix.msc1767.text":"Hi 1","org.matrix.msc1767.message":[{"mimetype":"text/html","body":"Hi 2"}],"m.new_content":{"body":"Hi 3"},"m.text":[{"body":"Hi 4"}]}`,
+			`{"org.matrix.msc1767.text":"xx 0","org.matrix.msc1767.message":[{"mimetype":"text/html","body":"xx 0"}],"m.new_content":{"body":"xx 0"},"m.text":[{"body":"xx 0"}]}`},
+		{"signs alone", `{"body":"\u002a#, +"}`, `{"body":"\u002a#, +"}`},
+		{"digits that are dialled", `{"method":"verto.info","params":{"dtmf":"12#*A","dialogParams":{"callID":"c1","destination_number":"+442071234567"}}}`,
+			`{"method":"verto.info","params":{"dtmf":"00#*x","dialogParams":{"callID":"c1","destination_number":"+442071234567"}}}`},
+		{"digits that a call remembers", `{"digits":"47-11","number":"4711"}`, `{"digits":"00-00","number":"4711"}`},
+		{"digits as a number", `{"digits":-4711,"a":1}`, `{"digits":0,"a":1}`},
+		{"chat of a telephone", `{"params":{"msg":{"to":"1008","body":"Hi"},"txt":{"chars":"a1"}}}`, `{"params":{"msg":{"to":"1008","body":"xx"},"txt":{"chars":"x0"}}}`},
+		{"a text in what is secret", `{"secret":{"body":"x","digits":1}}`, `{"secret":{"body":"redacted","digits":"redacted"}}`},
+		{"a body that is no text", `{"body":{"user":"@anna:hs1","number":"4711"}}`, `{"body":{"user":"@anna:hs1","number":"4711"}}`},
+		{"a text within a text", `{"arg":"{\"body\":\"Hi\"}"}`, `{"arg":"{\"body\":\"xx\"}"}`},
+		{"who is in the room", `{"type":"m.room.member","state_key":"@anna:hs1","content":{"membership":"join","displayname":"Anna 1","reason":"why 2"}}`,
+			`{"type":"m.room.member","state_key":"@anna:hs1","content":{"membership":"join","displayname":"Anna 1","reason":"why 2"}}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := clean(t, tt.data)[0]; got != tt.want {
@@ -56,11 +71,46 @@ func TestRedactionOfWhatIsNoJSON(t *testing.T) {
 		{`{"passwd":"1234`, `{"passwd":"redacted"`},
 		{`{"passwd":"1`, `{"passwd":"redacted"`},
 		{"hello \xff a=ice-pwd:x", "hello \ufffd a=ice-pwd:redacted"},
+		{`{"body":"PIN 12`, `{"body":"xxx 00"`},
 		{`{"passwd":1234} trailing`, `{"passwd":"redacted"} trailing`},
 	} {
 		l := messages(t, written(t, true, message(tt.data)))[0]
 		if got := string(l.Message()); !l.Raw || got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
+	}
+}
+
+func TestOwnNoticesStayReadable(t *testing.T) {
+	notice := func(dir, msgtype string) Line {
+		return Line{TS: t0, Transport: "matrix", Dir: dir, Data: []byte(
+			`{"type":"m.room.message","content":{"body":"No call to 999.","msgtype":"` + msgtype + `","access_token":"x"}}`)}
+	}
+	raw := Line{TS: t0, Transport: "matrix", Dir: Out, Data: []byte(`{"content":{"msgtype":"m.notice","body":"No call to 999."}`)}
+	const readable, hidden = `"body":"No call to 999."`, `"body":"xx xxxx xx 000."`
+	for _, tt := range []struct {
+		line Line
+		want string
+	}{
+		{notice(Out, "m.notice"), readable},
+		{notice(In, "m.notice"), hidden},
+		{notice(Out, "m.text"), hidden},
+		{notice(Out, "m.notice"), readable},
+		{raw, hidden},
+	} {
+		got := string(messages(t, written(t, true, notice(Out, "m.notice"), tt.line))[1].Message())
+		if !strings.Contains(got, tt.want) || strings.Contains(got, `"access_token":"x"`) {
+			t.Errorf("%s became\n%s", tt.line.Data, got)
+		}
+	}
+}
+
+func TestWhatWasTypedIsDialledAlike(t *testing.T) {
+	for _, digits := range []string{"4711#", "*31#", "0", "A1"} {
+		got := clean(t, `{"content":{"body":"`+digits+`"}}`, `{"params":{"dtmf":"`+digits+`"}}`)
+		body, dtmf := strings.TrimPrefix(got[0], `{"content":{"body":`), strings.TrimPrefix(got[1], `{"params":{"dtmf":`)
+		if body != dtmf {
+			t.Errorf("%s: the message is %s, the tones are %s", digits, body, dtmf)
 		}
 	}
 }
@@ -144,6 +194,7 @@ func FuzzRedaction(f *testing.F) {
 	f.Add(`[{"sessid":"a"},{"eventChannel":"a"},"\ud800","\\"]`, "a\"b\\c")
 	f.Add(`{"password":{"a":[1,{"b":"c"}]}} x`, "\xff")
 	f.Add(`{"a":"{\"token\":\"x\"}"}`, "+/=")
+	f.Add(`{"body":"a1*\ud800\q","digits":-1.5,"dtmf" : "\u0031#"}`, "é٤")
 	f.Fuzz(func(t *testing.T, data, secret string) {
 		lawsOfRedaction(t, data)
 		if !json.Valid([]byte(data)) || strings.Contains(data, "PLANTED") {
@@ -152,13 +203,13 @@ func FuzzRedaction(f *testing.F) {
 		quoted, _ := json.Marshal("PLANTED" + secret)
 		sdp, _ := json.Marshal("v=0\r\na=ice-pwd:PLANTED\r\na=fingerprint:sha-256 PLANTED\r\na=crypto:1 X inline:PLANTED\r\n" + strings.ToLower(secret))
 		planted := `{"a":` + data + `,"passwd":` + string(quoted) + `,"b":[{"access_token" : [` + string(quoted) + `]}],"sessid":` + string(quoted) +
-			`,"sdp":` + string(sdp) + `,"c":` + data + `}`
+			`,"sdp":` + string(sdp) + `,"body":` + string(quoted) + `,"dtmf" : ` + string(quoted) + `,"c":` + data + `}`
 		got := clean(t, planted)[0]
 		if strings.Contains(got, "PLANTED") {
 			t.Fatalf("a secret survives\n%s\n%s", planted, got)
 		}
 		nested, _ := json.Marshal(planted)
-		if got := clean(t, `{"body":`+string(nested)+`}`)[0]; strings.Contains(got, "PLANTED") {
+		if got := clean(t, `{"arg":`+string(nested)+`}`)[0]; strings.Contains(got, "PLANTED") {
 			t.Fatalf("a secret survives\n%s\n%s", nested, got)
 		}
 	})

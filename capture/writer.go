@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/tidwall/gjson"
+
 	"vertigo/rules/sdp"
 )
 
@@ -29,6 +31,10 @@ type Writer struct {
 //     and secret become "redacted", at any depth and in any case;
 //   - a session id (sessid) becomes "redacted-1", "redacted-2" and so on, the
 //     same for the same id, so that a replay can still follow it;
+//   - of what people wrote or dialled, the values of body, formatted_body, dtmf,
+//     digits and a few more, the kind is left: each digit becomes 0, each letter
+//     x, and all else stays. The texts of an m.notice that was sent stay, too: no
+//     person wrote them;
 //   - within texts, what [sdp.Redact] hides: ICE passwords, DTLS fingerprints,
 //     SDES keys.
 func NewWriter(w io.Writer, redact bool) *Writer {
@@ -103,6 +109,7 @@ func (w *Writer) addData(b []byte, l Line) []byte {
 	if l.Raw || !utf8.Valid(data) || !json.Valid(data) {
 		text := string(Line{Raw: l.Raw, Data: l.Data}.Message())
 		if w.redact != nil {
+			w.redact.own = false
 			text = w.redact.text(sdp.Redact(text), 0)
 		}
 		return appendString(append(b, `,"raw":true,"data":`...), text)
@@ -115,9 +122,15 @@ func (w *Writer) addData(b []byte, l Line) []byte {
 		}
 	}
 	if w.redact != nil {
+		w.redact.own = l.Dir == Out && isNotice(data)
 		return w.redact.append(b, data, 0)
 	}
 	return append(b, data...)
+}
+
+// isNotice says whether a message is a Matrix event that a program wrote.
+func isNotice(data []byte) bool {
+	return bytes.Contains(data, []byte(`"m.notice"`)) && gjson.GetBytes(data, "content.msgtype").String() == "m.notice"
 }
 
 // appendString appends s as a JSON string. What is not UTF-8 becomes U+FFFD.

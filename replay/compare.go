@@ -10,11 +10,13 @@ import (
 
 // Expect compares what the engine sent with what the capture itself did, and
 // says what is not the same: bodies as JSON, ids apart. What was sent after the
-// capture's end is not looked at: nobody knows what would have followed.
+// capture's end is not looked at: nobody knows what would have followed. Nor is
+// what is sent to a transport that the capture has no line of: it was not there,
+// or was not captured.
 func (r *Result) Expect() []string {
 	var found []string
 	for _, s := range r.Sent {
-		if s.Afterwards {
+		if s.Afterwards || !r.named[s.To] {
 			continue
 		}
 		if s.Like == nil {
@@ -35,9 +37,12 @@ func (r *Result) Expect() []string {
 
 // against compares an action with the capture's line that it stands for.
 func (r *Result) against(s Sent) []string {
-	body := r.peers[s.To].Shape.Body
-	theirs := r.ids[s.To].rewrite(s.Like.Message())
-	return diff(body, bodyOf(theirs, body), bodyOf(s.Frame, body))
+	return r.ids[s.To].diff(r.peers[s.To].Shape.Body, s.Like.Message(), s.Frame)
+}
+
+// diff compares the bodies of the capture's own message, theirs, and of ours.
+func (n *names) diff(body string, theirs, ours []byte) []string {
+	return diff(body, bodyOf(n.rewrite(theirs), body), bodyOf(ours, body))
 }
 
 func bodyOf(data []byte, path string) []byte {

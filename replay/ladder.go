@@ -58,7 +58,7 @@ func (l *Ladder) start() time.Time {
 }
 
 // participants are the columns: the engine stands after the first transport
-// that has a part in the replay.
+// that has a part in the replay. Mute peers have none.
 func (l *Ladder) participants() []string {
 	seen := map[string]bool{}
 	for _, e := range l.events {
@@ -69,7 +69,7 @@ func (l *Ladder) participants() []string {
 	}
 	var names []string
 	for _, p := range l.peers {
-		if seen[p.Name] {
+		if seen[p.Name] && !p.Shape.Mute {
 			names = append(names, p.Name)
 		}
 	}
@@ -239,13 +239,30 @@ func fired(t *engine.Trace) []string {
 func (d *drawing) sent(e *Event) {
 	for _, s := range e.Sent {
 		row := d.begin(&e.Trace)
-		d.arrow(row, self, s.To, s.Type, detail(s.Body))
+		if _, speaks := d.at[s.To]; speaks {
+			d.arrow(row, self, s.To, s.Type, detail(s.Body))
+		} else {
+			d.self(row, "into "+s.To+": "+s.Type)
+		}
 		d.row(row)
 	}
 }
 
-// callEnd draws the line under a call.
+// callEnd draws the line under a call, and what rules made of its end.
 func (d *drawing) callEnd(e *Event) {
+	if !e.Again {
+		d.callEnds(e)
+	}
+	switch {
+	case e.Trace.Outcome == engine.Fired && len(e.Sent) > 0:
+		d.notes(&e.Trace, "by: "+e.Trace.Rule.Name)
+	case e.Trace.Outcome == engine.Failed:
+		d.notes(&e.Trace, wrap("!! FAILED: "+e.Trace.Err.Error(), d.noteRoom())...)
+	}
+	d.sent(e)
+}
+
+func (d *drawing) callEnds(e *Event) {
 	body := gjson.ParseBytes(e.Message.Body)
 	text := "the call ends"
 	if cause := body.Get("cause").String(); cause != "" {
@@ -258,13 +275,6 @@ func (d *drawing) callEnd(e *Event) {
 		tag = callTag(e.Trace.Call) + " "
 	}
 	d.rule(tag + text)
-	switch {
-	case e.Trace.Outcome == engine.Fired && len(e.Sent) > 0:
-		d.notes(&e.Trace, "by: "+e.Trace.Rule.Name)
-	case e.Trace.Outcome == engine.Failed:
-		d.notes(&e.Trace, wrap("!! FAILED: "+e.Trace.Err.Error(), d.noteRoom())...)
-	}
-	d.sent(e)
 }
 
 // begin starts a row with the time, if it is another one than before, and the

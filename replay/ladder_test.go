@@ -15,6 +15,7 @@ func TestALadderIsNeverTooWide(t *testing.T) {
 		for i := range transports {
 			p := testPeers()[0]
 			p.Name = fmt.Sprint("transport-with-a-long-name-", i)
+			p.Shape.Mute = i > 0 && i%3 == 0
 			peers = append(peers, p)
 		}
 		l := NewLadder(peers)
@@ -44,6 +45,56 @@ func TestALadderIsNeverTooWide(t *testing.T) {
 		}
 		if strings.ContainsAny(out.String(), "\x1b電") {
 			t.Errorf("%d transports: what a peer says reaches the terminal as it is", transports)
+		}
+	}
+}
+
+// A log is a peer that only what is sent to it shows.
+func TestAMutePeerHasNoColumn(t *testing.T) {
+	peers := append(testPeers(), testPeers()[0])
+	peers[2].Name, peers[2].Shape.Mute = "log", true
+	invite := Event{
+		Message: engine.Message{Transport: "left", Type: "invite"},
+		Trace:   engine.Trace{Outcome: engine.Fired, Rule: &engine.Rule{Name: "dials"}},
+		Sent:    []Sent{{Action: engine.Action{To: "right", Type: "m.call.select_answer"}}},
+	}
+	record := Event{
+		Message: engine.Message{Transport: ownTransport, Type: "timer.late"},
+		Trace:   engine.Trace{Outcome: engine.Fired, Rule: &engine.Rule{Name: "notes"}},
+		Sent:    []Sent{{Action: engine.Action{To: "log", Type: "call", Body: []byte(`{"cause":"USER_BUSY"}`)}}},
+	}
+	for _, tt := range []struct {
+		events []Event
+		want   string
+	}{
+		{[]Event{invite}, `
+            left                          vertigo                         right
+              │                              │                              │
+     0.000    │── invite ───────────────────>│                              │
+              │  by: dials                   │                              │
+              │                              │── m.call.select_answer ─────>│
+`},
+		{[]Event{invite, record}, `
+            left                          vertigo                         right
+              │                              │                              │
+     0.000    │── invite ───────────────────>│                              │
+              │  by: dials                   │                              │
+              │                              │── m.call.select_answer ─────>│
+              │                              * timer.late                   │
+              │  by: notes                   │                              │
+              │                              * into log: call               │
+`},
+	} {
+		l := NewLadder(peers)
+		for _, e := range tt.events {
+			l.Add(e)
+		}
+		var out strings.Builder
+		if err := l.Write(&out, "title"); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := strings.TrimSpace(out.String()), "title\n"+strings.Trim(tt.want, "\n"); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/tidwall/gjson"
 
 	"vertigo/capture"
-	"vertigo/engine"
 )
 
 // callKey reads the call key out of a raw message that was sent.
@@ -54,21 +53,27 @@ func newPairs(lines []Line, peers map[string]*peer) *pairs {
 	return p
 }
 
-// take finds the capture's own message for an action: the first of the same
-// transport and type that is about the same call, else the first that can be.
-func (p *pairs) take(peer *peer, a engine.Action, n *names) *Line {
+// take finds the capture's own message for what is sent: the first of the same
+// transport and type that is about the same call, else the first that can be. Of
+// several about the same call, one that says the same goes before: who sends to
+// many at once may do so in any order.
+func (p *pairs) take(peer *peer, s Sent, n *names) *Line {
 	var first *outLine
-	for _, o := range p.byType[pairKey{peer.Name, a.Type}] {
+	known := false
+	for _, o := range p.byType[pairKey{peer.Name, s.Type}] {
 		if o.taken {
 			continue
 		}
-		may, sure := n.may(o.key, a.Key)
-		if sure {
+		may, sure := n.may(o.key, s.Key)
+		if !may || known && !sure {
+			continue
+		}
+		if sure && len(n.diff(peer.Shape.Body, o.line.Message(), s.Frame)) == 0 {
 			first = o
 			break
 		}
-		if may && first == nil {
-			first = o
+		if first == nil || sure && !known {
+			first, known = o, sure
 		}
 	}
 	if first == nil {

@@ -46,6 +46,8 @@ type Shape struct {
 	// Echoes says that what is sent comes back, and that a capture may have it
 	// come back before it was sent.
 	Echoes bool
+	// Mute says that nothing ever comes from it: it is written to.
+	Mute bool
 }
 
 // An Event is one thing that the engine did with a message.
@@ -72,9 +74,10 @@ type Sent struct {
 
 // A Result is what is known at the end of a replay.
 type Result struct {
-	Failed  int    // messages that could not be read or evaluated
-	Sent    []Sent // all actions, in order
-	Missing []Line // messages that the capture sent and no action stands for
+	Failed  int             // messages that could not be read or evaluated
+	Sent    []Sent          // all actions, in order
+	Missing []Line          // messages that the capture sent and no action stands for
+	named   map[string]bool // the transports that the capture has lines of
 	ids     ids
 	peers   map[string]*peer
 }
@@ -138,7 +141,11 @@ func Play(lines []Line, rules *engine.Ruleset, peers []Peer, emit func(Event)) (
 		p.play(&lines[i])
 	}
 	p.finish()
-	return &Result{Failed: p.failed, Sent: p.sent, Missing: p.pairs.missing(), ids: p.ids, peers: p.peers}, nil
+	named := map[string]bool{}
+	for _, l := range lines {
+		named[l.Transport] = true
+	}
+	return &Result{Failed: p.failed, Sent: p.sent, Missing: p.pairs.missing(), named: named, ids: p.ids, peers: p.peers}, nil
 }
 
 // known reports the first line of a transport that is not there.
@@ -267,7 +274,7 @@ func (p *player) observe(t engine.Trace) {
 // ids.
 func (p *player) pair(peer *peer, s Sent) *Line {
 	n := p.ids[peer.Name]
-	l := p.pairs.take(peer, s.Action, n)
+	l := p.pairs.take(peer, s, n)
 	if l != nil {
 		n.tie(l.Message(), s.Frame)
 	}

@@ -3,6 +3,7 @@ package replay
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,17 @@ func TestAnswersToWhatTheRulesNeverSendComeLast(t *testing.T) {
 		"call.ndjson:7: the capture sends answer to left, the rules do not")
 }
 
+func TestATransportThatTheCaptureDoesNotNameIsNotExpected(t *testing.T) {
+	onlyLeft := strings.Join(slices.DeleteFunc(strings.SplitAfter(foreign, "\n"), func(line string) bool {
+		return strings.Contains(line, `"transport":"right"`)
+	}), "")
+	_, result := play(t, bridging, onlyLeft)
+	if len(result.Sent) != 1 || result.Sent[0].To != "right" {
+		t.Errorf("sent %+v", result.Sent)
+	}
+	compareTexts(t, result.Expect(), "call.ndjson:3: the capture sends answer to left, the rules do not")
+}
+
 func TestInterleavedCallsKeepTheirIDsApart(t *testing.T) {
 	happened, result := play(t, bridging, `
 {"ts":"2026-11-22T00:00:01Z","transport":"left","dir":"in","data":{"type":"invite","key":"one"}}
@@ -182,6 +194,29 @@ func TestInterleavedCallsKeepTheirIDsApart(t *testing.T) {
 		}
 	}
 	compareTexts(t, answered, "two for line call.ndjson:6", "one for line call.ndjson:7")
+}
+
+// Who sends to many at once may send in any order.
+func TestMessagesOfOneCallAreToldApartByWhatTheySay(t *testing.T) {
+	const rules = `
+[[rule]]
+name = "begins"
+on   = "left invite"
+new  = true
+send = [
+    { to = "left", type = "ring", body = { key = '${ call.left.key }', who = "anna" } },
+    { to = "left", type = "ring", body = { key = '${ call.left.key }', who = "ben" } },
+    { to = "left", type = "ring", body = { key = '${ call.left.key }', who = "cleo" } },
+]
+`
+	_, result := play(t, rules, `
+{"ts":"2026-11-22T00:00:01Z","transport":"left","dir":"in","data":{"type":"invite","key":"one"}}
+{"ts":"2026-11-22T00:00:02Z","transport":"left","dir":"out","data":{"type":"ring","body":{"key":"one","who":"dora"}}}
+{"ts":"2026-11-22T00:00:02Z","transport":"left","dir":"out","data":{"type":"ring","body":{"key":"one","who":"cleo"}}}
+{"ts":"2026-11-22T00:00:02Z","transport":"left","dir":"out","data":{"type":"ring","body":{"key":"one","who":"anna"}}}
+`)
+	compareTexts(t, result.Expect(),
+		"call.ndjson:3: ring to left differs (begins)\n    body.who: -\"dora\" +\"ben\"")
 }
 
 func TestAMessageThatNobodyCanReadFails(t *testing.T) {
