@@ -40,7 +40,7 @@ func playShipped(t *testing.T, name string) played {
 		if e.Trace.Outcome == engine.Failed {
 			p.failed = append(p.failed, e.Place+": "+e.Trace.Err.Error())
 		}
-		if e.Message.Type == "call.end" {
+		if e.Message.Type == "call.end" && !e.Again {
 			end := gjson.ParseBytes(e.Message.Body)
 			p.ends = append(p.ends, end.Get("cause").String()+" by "+end.Get("rule").String())
 		}

@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
+
+	"vertigo/rules"
+	"vertigo/transports/verto"
 )
 
 type checkCommand struct {
@@ -24,11 +28,13 @@ and one called verto:
 // Run checks rules, and a configuration if one is named or there.
 func (c *checkCommand) Run(std streams) error {
 	loader := &ruleLoader{names: c.Rules, peers: enginePeers(plainPeers())}
+	fits := true
 	if c.Config != "" || len(c.Rules) == 0 {
-		cfg, err := c.config(std)
+		cfg, found, err := c.config(std)
 		if err != nil {
 			return err
 		}
+		fits = !found.HasErrors()
 		loader = cfg.loader(c.Rules)
 	}
 	set, found, err := loader.loadOrReport(std.err)
@@ -36,24 +42,57 @@ func (c *checkCommand) Run(std streams) error {
 		return err
 	}
 	fmt.Fprintln(std.out, summary(loader.names, set, found))
+	if !fits {
+		return errFound
+	}
 	return err
 }
 
-func (c *checkCommand) config(std streams) (*config, error) {
+// config reads the configuration, and reports what is wrong with the
+// registrations that it names.
+func (c *checkCommand) config(std streams) (*config, rules.Findings, error) {
 	name := c.Config
 	if name == "" {
 		name = defaultConfig
 		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("nothing to check: there is no %s here; name a configuration with -c, or rule files", name)
+			return nil, nil, fmt.Errorf("nothing to check: there is no %s here; name a configuration with -c, or rule files", name)
 		}
 	}
 	cfg, err := readConfig(name, withSecrets)
 	if err == nil {
-		_, err = cfg.transports(transportOptions{})
+		err = cfg.checkTransports()
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	fmt.Fprintf(std.out, "%s: %s, no findings\n", name, count(len(cfg.Transports), "transport"))
-	return cfg, nil
+	found, err := cfg.inspectRegistrations()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := rules.Format(std.err, found); err != nil {
+		return nil, nil, err
+	}
+	parts := append([]string{count(len(cfg.Transports), "transport")}, countFindings(found)...)
+	fmt.Fprintf(std.out, "%s: %s\n", name, strings.Join(parts, ", "))
+	return cfg, found, nil
+}
+
+// checkTransports gives all [faults] in the settings of transports, as they can
+// be seen without the files that "vertigo registration" and run make.
+func (cfg *config) checkTransports() error {
+	d := &decoder{source: cfg.source}
+	for _, t := range cfg.Transports {
+		var err error
+		switch t.kind.name {
+		case "matrix":
+			err = t.matrix.Check()
+		case "verto":
+			_, err = verto.New(t.name, t.verto, verto.Options{})
+		}
+		d.settings([]string{"transport", t.name}, err)
+	}
+	if len(d.found) > 0 {
+		return faults(d.found)
+	}
+	return nil
 }

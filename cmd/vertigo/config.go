@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"vertigo/engine"
 	"vertigo/replay"
 	"vertigo/rules"
+	"vertigo/transports/calllog"
 	"vertigo/transports/matrix"
 	"vertigo/transports/verto"
 )
@@ -25,6 +27,7 @@ type config struct {
 	Rules      []string          `toml:"rules"` // relative to the file; rules.toml
 	State      string            `toml:"state"` // directory of the transports' state files; state
 	Capture    captureConfig     `toml:"capture"`
+	CallLog    calllog.Config    `toml:"calllog"`
 	Reload     reloadConfig      `toml:"reload"`
 	Log        logConfig         `toml:"log"`
 	Limits     engine.Limits     `toml:"limits"`
@@ -82,16 +85,19 @@ type faults rules.Findings
 
 func (f faults) Error() string { return rules.Findings(f).Error() }
 
-// Whether "env:NAME" and "file:PATH" are looked up when a configuration is
-// read.
+// A lookup says which "env:NAME" and "file:PATH" are looked up when a
+// configuration is read.
+type lookup int
+
 const (
-	withSecrets    = true
-	withoutSecrets = false
+	withoutSecrets    lookup = iota
+	withMatrixSecrets        // those of transports of kind matrix alone
+	withSecrets
 )
 
 // readConfig reads a configuration. Its error is either one of reading the file
 // or all [faults] in it.
-func readConfig(name string, secrets bool) (*config, error) {
+func readConfig(name string, secrets lookup) (*config, error) {
 	text, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%w; it names the transports and the rules", cannotRead(name, err))
@@ -100,12 +106,12 @@ func readConfig(name string, secrets bool) (*config, error) {
 		return nil, cannotRead(name, err)
 	}
 	src := newSource(name, text)
-	d := &decoder{source: src, resolve: secrets}
+	d := &decoder{source: src, resolve: secrets == withSecrets}
 	cfg := &config{source: src}
 	if root := d.parse(text); root != nil {
 		transports := d.take(root, "transport")
 		d.table(nil, root, cfg)
-		cfg.decodeTransports(d, transports)
+		cfg.decodeTransports(d, transports, secrets)
 		cfg.check(d)
 	}
 	if len(d.found) > 0 {
@@ -115,6 +121,13 @@ func readConfig(name string, secrets bool) (*config, error) {
 	}
 	cfg.State = cfg.source.beside(orDefault(cfg.State, "state"))
 	cfg.Capture.Dir = cfg.source.beside(cfg.Capture.Dir)
+	switch cfg.CallLog.File {
+	case "":
+		cfg.CallLog.File = filepath.Join(cfg.State, "calls.ndjson")
+	case calllog.Off:
+	default:
+		cfg.CallLog.File = cfg.source.beside(cfg.CallLog.File)
+	}
 	if len(cfg.Rules) == 0 {
 		cfg.Rules = []string{"rules.toml"}
 	}
@@ -131,7 +144,7 @@ func orDefault(text, otherwise string) string {
 // Names of transports stand in rules and name state files.
 var transportName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
-func (cfg *config) decodeTransports(d *decoder, tables map[string]any) {
+func (cfg *config) decodeTransports(d *decoder, tables map[string]any, secrets lookup) {
 	for _, name := range slices.Sorted(maps.Keys(tables)) {
 		path := []string{"transport", name}
 		table, ok := tables[name].(map[string]any)
@@ -144,17 +157,21 @@ func (cfg *config) decodeTransports(d *decoder, tables map[string]any) {
 			d.report(path, fmt.Sprintf("%q cannot be the name of a transport", name), "a name has letters, digits, - and _, and begins with a letter")
 		case name == "engine":
 			d.report(path, "no transport can be called engine: rules call Vertigo itself so", "")
+		case name == calllog.Name:
+			d.report(path, "no transport can be called calllog: rules call the call log so", "the file that it is kept in stands in [calllog]")
 		}
 		t := transportConfig{name: name}
 		if t.kind = transportKind(d, path, table); t.kind == nil {
 			continue
 		}
+		d.resolve = secrets == withSecrets || secrets == withMatrixSecrets && t.kind.name == "matrix"
 		switch t.kind.name {
 		case "matrix":
 			var v matrixTable
 			d.table(path, table, &v)
 			t.group, t.matrix = v.Group, v.Config
 			t.matrix.CAFile = cfg.source.beside(v.CAFile)
+			t.matrix.Registration = cfg.source.beside(v.Registration)
 		case "verto":
 			var v vertoTable
 			d.table(path, table, &v)
@@ -198,7 +215,7 @@ func (cfg *config) check(d *decoder) {
 	if len(cfg.Transports) == 0 && len(d.found) == 0 {
 		d.report(nil, "the configuration names no transport", "say [transport.NAME] for each peer, with a kind: "+strings.Join(kindNames(), " or "))
 	}
-	names := map[string]bool{}
+	names := map[string]bool{calllog.Name: true}
 	for _, t := range cfg.Transports {
 		names[t.name] = true
 	}
@@ -210,7 +227,7 @@ func (cfg *config) check(d *decoder) {
 	}
 }
 
-// peers are the transports as rules and captures know them.
+// peers are the transports, and the call log, as rules and captures know them.
 func (cfg *config) peers() []replay.Peer {
 	var peers []replay.Peer
 	for i := range kinds { // by kind, so that a ladder has Matrix on its left
@@ -220,7 +237,7 @@ func (cfg *config) peers() []replay.Peer {
 			}
 		}
 	}
-	return peers
+	return append(peers, callLogPeer)
 }
 
 // ruleFiles are the rule files as seen from here, and names of shipped sets.
@@ -245,14 +262,14 @@ func (cfg *config) loader(others []string) *ruleLoader {
 	return l
 }
 
-// vars are what shipped rule sets ask for: which Matrix user the bridge is, and
-// on which server. Of several it is the first by name; the rules of such a
-// bridge say for themselves who may call.
+// vars are what shipped rule sets ask for: which Matrix user the bridge is, on
+// which server, and what the names of its ghosts begin with. Of several it is the
+// first by name; the rules of such a bridge say for themselves who may call.
 func (cfg *config) vars() map[string]any {
 	for _, t := range cfg.Transports {
 		user := t.matrix.User
 		if _, server, ok := strings.Cut(user, ":"); ok && strings.HasPrefix(user, "@") {
-			return map[string]any{"user": user, "domain": server}
+			return map[string]any{"user": user, "domain": server, "ghosts": t.matrix.GhostPrefix()}
 		}
 	}
 	return nil

@@ -28,9 +28,7 @@ type decoder struct {
 }
 
 func (d *decoder) report(path []string, msg, hint string) {
-	f := rules.Finding{Pos: d.source.pos(path), Msg: msg, Hint: hint}
-	f.Source = d.source.keyLine(f.Pos.Line)
-	d.found = append(d.found, f)
+	d.found = append(d.found, d.source.finding(path, msg, hint))
 }
 
 // parse reads the text; nil if it is no TOML.

@@ -3,6 +3,7 @@ package main
 import (
 	"vertigo/engine"
 	"vertigo/replay"
+	"vertigo/transports/calllog"
 	"vertigo/transports/matrix"
 	"vertigo/transports/verto"
 )
@@ -66,14 +67,22 @@ func (k *kind) peer(name, group string) replay.Peer {
 	}
 }
 
+// callLogPeer is the call log as rules and captures know it. It is always there,
+// and of no kind that a transport can have.
+var callLogPeer = replay.Peer{
+	Peer:     engine.Peer{Name: calllog.Name, Protocol: calllog.Protocol},
+	NewCodec: func(transport string) replay.Codec { return calllog.NewCodec(transport) },
+	Shape:    replay.Shape{Type: "type", Body: "content", Mute: true},
+}
+
 // plainPeers are the transports where no configuration names any: one of each
-// kind, called like it.
+// kind, called like it, and the call log.
 func plainPeers() []replay.Peer {
-	peers := make([]replay.Peer, len(kinds))
+	var peers []replay.Peer
 	for i := range kinds {
-		peers[i] = kinds[i].peer(kinds[i].name, "")
+		peers = append(peers, kinds[i].peer(kinds[i].name, ""))
 	}
-	return peers
+	return append(peers, callLogPeer)
 }
 
 func enginePeers(peers []replay.Peer) []engine.Peer {

@@ -15,7 +15,7 @@ type replayCommand struct {
 	Rules    []string `short:"r" sep:"none" placeholder:"RULES" help:"A rule file, or the name of a shipped rule set; several are read together (default: matrix-verto, or what the configuration names)."`
 	Config   string   `short:"c" placeholder:"FILE" help:"Take the transports' names and kinds, and the rules, from this configuration; its secrets are not needed."`
 	Format   string   `enum:"ladder,ndjson" default:"ladder" help:"ladder (a message sequence for people) or ndjson (what would be sent, in the capture format)."`
-	Expect   bool     `help:"Compare what the rules send with what the capture sent; exit with 1 if they differ."`
+	Expect   bool     `help:"Compare what the rules send with what the capture sent, to the transports that it has lines of; exit with 1 if they differ."`
 	Against  []string `sep:"none" placeholder:"RULES" help:"Show what these older rules would have sent differently; exit with 1 if they do."`
 	SkipBad  bool     `help:"Leave out lines that are not valid, instead of stopping."`
 	Captures []string `arg:"" name:"capture" help:"Captures, each replayed by itself."`

@@ -49,7 +49,7 @@ func (l *ruleLoader) load() (*rules.Set, rules.Findings) {
 	stamps := map[string]stamp{}
 	read := func(name string) ([]byte, error) {
 		if isShipped(name) {
-			return []byte(`include = ["` + name + `"]`), nil
+			return []byte(onlyShipped(name)), nil
 		}
 		stamps[name] = stampOf(name) // first, so that a change while it is read is seen
 		return os.ReadFile(name)
@@ -59,6 +59,12 @@ func (l *ruleLoader) load() (*rules.Set, rules.Findings) {
 	defer l.mu.Unlock()
 	l.stamps = stamps
 	return set, found
+}
+
+// onlyShipped is a rule file of nothing but a shipped rule set. What its user
+// would have to decide is decided with care.
+func onlyShipped(name string) string {
+	return "include = [\"" + name + "\"]\n[vars]\nemergency = \"refuse\"\n"
 }
 
 // loadOrReport loads rules that must be free of errors, and prints what was
@@ -109,6 +115,15 @@ func cannotRead(name string, err error) error {
 
 // summary says in a line what was loaded from where.
 func summary(names []string, set *rules.Set, found rules.Findings) string {
+	var parts []string
+	if set != nil {
+		parts = append(parts, count(len(set.Rules), "rule"))
+	}
+	return strings.Join(names, ", ") + ": " + strings.Join(append(parts, countFindings(found)...), ", ")
+}
+
+// countFindings says how many errors and warnings were found.
+func countFindings(found rules.Findings) []string {
 	errs := 0
 	for _, f := range found {
 		if f.Severity == rules.Error {
@@ -116,9 +131,6 @@ func summary(names []string, set *rules.Set, found rules.Findings) string {
 		}
 	}
 	var parts []string
-	if set != nil {
-		parts = append(parts, count(len(set.Rules), "rule"))
-	}
 	if errs > 0 {
 		parts = append(parts, count(errs, "error"))
 	}
@@ -128,7 +140,7 @@ func summary(names []string, set *rules.Set, found rules.Findings) string {
 	if len(found) == 0 {
 		parts = append(parts, "no findings")
 	}
-	return strings.Join(names, ", ") + ": " + strings.Join(parts, ", ")
+	return parts
 }
 
 func count(n int, what string) string {

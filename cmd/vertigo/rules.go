@@ -36,7 +36,7 @@ func (c *rulesCommand) Run(std streams) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(std.out, "%-16s %s\n", name, firstComment(text))
+		fmt.Fprintf(std.out, "%-18s %s\n", name, firstComment(text))
 	}
 	return nil
 }

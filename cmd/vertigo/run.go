@@ -16,6 +16,7 @@ import (
 	"vertigo/capture"
 	"vertigo/engine"
 	"vertigo/replay"
+	"vertigo/transports/calllog"
 	"vertigo/transports/matrix"
 	"vertigo/transports/verto"
 )
@@ -23,6 +24,7 @@ import (
 var (
 	_ Transport = (*matrix.Client)(nil)
 	_ Transport = (*verto.Client)(nil)
+	_ Transport = (*calllog.Log)(nil)
 )
 
 type runCommand struct {
@@ -89,14 +91,17 @@ func (p *program) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	callLog := calllog.New(calllog.Name, p.cfg.CallLog, calllog.Options{Log: p.log, Tap: p.tap(calllog.Name)})
+	transports[calllog.Name] = callLog
 	bridge := NewBridge(transports, set, BridgeOptions{
 		Load: loader.load, Log: p.log, Findings: p.std.err,
 		Limits: p.cfg.Limits, DeadLetter: p.deadLetters.write, DryRun: p.dry(peers),
 	})
 	defer p.reloads(ctx, loader, bridge)()
 
-	p.log.Info("started", "transports", len(transports), "rules", len(set.Rules), "dry_run", p.dryRun)
+	p.log.Info("started", "transports", len(p.cfg.Transports), "rules", len(set.Rules), "dry_run", p.dryRun)
 	err = bridge.Run(ctx)
+	callLog.Close()
 	p.log.Info("stopped", "total", &bridge.counts)
 	return err
 }

@@ -72,6 +72,12 @@ func (s *source) pos(path []string) rules.Pos {
 	return rules.Pos{File: s.file}
 }
 
+// finding is an error at the place of a key.
+func (s *source) finding(path []string, msg, hint string) rules.Finding {
+	at := s.pos(path)
+	return rules.Finding{Pos: at, Msg: msg, Hint: hint, Source: s.keyLine(at.Line)}
+}
+
 // keyLine gives a line as it may be shown: without its value, which may be a
 // secret.
 func (s *source) keyLine(line int) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -19,6 +20,7 @@ type counters struct {
 	sent                                    atomic.Int64 // actions
 	begun, ended                            atomic.Int64 // calls
 	reloads, reloadsFailed                  atomic.Int64
+	causes                                  tally // ended calls, by cause
 }
 
 // LogValue gives the counts for the log's last line.
@@ -27,6 +29,7 @@ func (c *counters) LogValue() slog.Value {
 		slog.Int64("calls", c.begun.Load()), slog.Int64("sent", c.sent.Load()),
 		slog.Int64("fired", c.fired.Load()), slog.Int64("unmatched", c.unmatched.Load()),
 		slog.Int64("failed", c.failed.Load()), slog.Int64("late", c.late.Load()),
+		slog.Any("causes", &c.causes),
 	)
 }
 
@@ -36,11 +39,14 @@ type story struct {
 	log        *slog.Logger
 	counts     *counters
 	deadLetter func(capture.Line) // may be nil
+
+	lastEnd *engine.Message // several rules may act on it
 }
 
 func (s *story) observe(t engine.Trace) {
 	m := t.Message
-	if m.Transport == "engine" && m.Type == "call.end" {
+	if m.Transport == "engine" && m.Type == "call.end" && m != s.lastEnd {
+		s.lastEnd = m
 		s.callEnded(&t)
 	}
 	switch t.Outcome {
@@ -80,8 +86,16 @@ func (s *story) fired(t *engine.Trace) {
 func (s *story) callEnded(t *engine.Trace) {
 	s.counts.ended.Add(1)
 	end := gjson.ParseBytes(t.Message.Body)
-	s.log.Info("call ended", "call", t.Call, "state", end.Get("state").String(), "cause", end.Get("cause").String(),
-		"took", time.Duration(end.Get("duration").Int())*time.Millisecond, "rule", end.Get("rule").String())
+	cause := end.Get("cause").String()
+	s.counts.causes.add(cmp.Or(cause, "none"))
+	facts := []any{"call", t.Call}
+	for _, name := range []string{"direction", "user", "number"} {
+		if v := end.Get(name); v.Exists() {
+			facts = append(facts, name, v.String())
+		}
+	}
+	s.log.Info("call ended", append(facts, "state", end.Get("state").String(), "cause", cause,
+		"took", time.Duration(end.Get("duration").Int())*time.Millisecond, "rule", end.Get("rule").String())...)
 }
 
 // failed logs a message that could not be read or evaluated, and keeps it.
