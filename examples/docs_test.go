@@ -71,14 +71,17 @@ func fenced(file, text string) []snippet {
 }
 
 // A whole rule file in a document can be used as it stands; a part of one can
-// once it takes in the shipped rules.
+// in a file that takes in the shipped rules.
 func TestRulesInDocuments(t *testing.T) {
-	for info, before := range map[string]string{"toml rules": "", "toml rule": "include = [\"matrix-verto\"]\n"} {
+	for info, before := range map[string]string{"toml rules": "", "toml rule": "include = [\"decided.toml\"]\n"} {
 		for _, s := range snippets(t, info) {
 			t.Run(s.String(), func(t *testing.T) {
-				name := filepath.Join(t.TempDir(), "rules.toml")
-				if err := os.WriteFile(name, []byte(before+s.text), 0o644); err != nil {
-					t.Fatal(err)
+				dir := t.TempDir()
+				name := filepath.Join(dir, "rules.toml")
+				for file, text := range map[string]string{name: before + s.text, filepath.Join(dir, "decided.toml"): decided} {
+					if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+						t.Fatal(err)
+					}
 				}
 				if _, found := load(name); len(found) > 0 {
 					t.Errorf("%v\n%s", found, s.text)
@@ -88,6 +91,9 @@ func TestRulesInDocuments(t *testing.T) {
 	}
 }
 
+// decided are the shipped rules with what they leave to their user.
+const decided = "include = [\"matrix-verto\"]\n[vars]\nemergency = \"refuse\"\n"
+
 // A configuration in a document can be used as it stands, with rules beside it.
 func TestConfigurationsInDocuments(t *testing.T) {
 	setSecrets(t)
@@ -95,14 +101,12 @@ func TestConfigurationsInDocuments(t *testing.T) {
 		t.Run(s.String(), func(t *testing.T) {
 			dir := t.TempDir()
 			name := filepath.Join(dir, configName)
-			for file, text := range map[string]string{name: s.text, filepath.Join(dir, "rules.toml"): "include = [\"matrix-verto\"]\n"} {
+			for file, text := range map[string]string{name: s.text, filepath.Join(dir, "rules.toml"): decided} {
 				if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if _, stderr, code := run(t, "check", "-c", name); code != 0 || stderr != "" {
-				t.Errorf("exit code %d\n%s", code, stderr)
-			}
+			checks(t, name)
 		})
 	}
 }
@@ -152,19 +156,48 @@ func part(t *testing.T, name, what, made string) {
 type shipped struct {
 	Vars, Limit, Buffer map[string]any
 	Table               map[string]map[string]any
+	Rule                []struct {
+		Name string
+		Set  map[string]string
+	}
 }
 
-func readShipped(t *testing.T) shipped {
+// readShipped reads the named rule sets, or all there are.
+func readShipped(t *testing.T, names ...string) shipped {
 	t.Helper()
-	text, err := rules.ReadShipped("matrix-verto")
-	if err != nil {
-		t.Fatal(err)
+	if len(names) == 0 {
+		names = rules.Shipped()
 	}
-	var s shipped
-	if _, err := toml.Decode(string(text), &s); err != nil {
-		t.Fatal(err)
+	all := shipped{Vars: map[string]any{}, Limit: map[string]any{}, Buffer: map[string]any{}, Table: map[string]map[string]any{}}
+	for _, name := range names {
+		text, err := rules.ReadShipped(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s shipped
+		if _, err := toml.Decode(string(text), &s); err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(all.Vars, s.Vars)
+		maps.Copy(all.Limit, s.Limit)
+		maps.Copy(all.Buffer, s.Buffer)
+		maps.Copy(all.Table, s.Table)
+		all.Rule = append(all.Rule, s.Rule...)
 	}
-	return s
+	return all
+}
+
+// The sentences with which calls are refused are those of the shipped rules, in
+// the order in which the reasons are looked for.
+func TestRefusalsInDocuments(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("\n| rule | what the user is told |\n| --- | --- |\n")
+	for _, r := range readShipped(t, "permissions").Rule {
+		if sentence := strings.Trim(r.Set["refusal"], `"`); sentence != "" {
+			fmt.Fprintf(&text, "| %s | %s |\n", r.Name, sentence)
+		}
+	}
+	part(t, "docs/matrix-verto.md", "permissions", text.String())
 }
 
 // The tables of causes and reasons are those of the shipped rules.
@@ -208,6 +241,7 @@ func TestSettingsInDocuments(t *testing.T) {
 		}
 	}
 	for name, entries := range s.Table {
+		delete(entries, "match")
 		if len(entries) == 0 && !strings.Contains(text, "`"+name+"`") {
 			t.Errorf("docs/matrix-verto.md does not tell of table %s", name)
 		}

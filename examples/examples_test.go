@@ -1,6 +1,9 @@
 package examples_test
 
 import (
+	"encoding/xml"
+	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -9,6 +12,7 @@ import (
 
 	"vertigo/engine"
 	"vertigo/rules"
+	"vertigo/transports/calllog"
 	"vertigo/transports/matrix"
 	"vertigo/transports/verto"
 )
@@ -22,6 +26,8 @@ const (
 var peers = []engine.Peer{
 	{Name: "matrix", Protocol: matrix.Protocol},
 	{Name: "verto", Protocol: verto.Protocol},
+	{Name: "calllog", Protocol: calllog.Protocol},
+	{Name: calllog.Name, Protocol: calllog.Protocol},
 }
 
 func load(files ...string) (*rules.Set, rules.Findings) {
@@ -45,10 +51,44 @@ func TestConfigurationsCanBeUsed(t *testing.T) {
 	setSecrets(t)
 	for _, name := range glob(t, "examples/*/"+configName) {
 		t.Run(name, func(t *testing.T) {
-			if _, stderr, code := run(t, "check", "-c", name); code != 0 || stderr != "" {
-				t.Errorf("exit code %d\n%s", code, stderr)
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(filepath.Dir(name))); err != nil {
+				t.Fatal(err)
 			}
+			checks(t, filepath.Join(dir, configName))
 		})
+	}
+}
+
+// checks sees to it that a configuration is found to be good, once it has its
+// registration if it is that of an application service.
+func checks(t *testing.T, config string) {
+	t.Helper()
+	if strings.Contains(read(t, config), `"appservice"`) {
+		if _, stderr, code := run(t, "registration", "-c", config); code != 0 {
+			t.Fatalf("exit code %d\n%s", code, stderr)
+		}
+	}
+	if _, stderr, code := run(t, "check", "-c", config); code != 0 || stderr != "" {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+}
+
+// Whoever copies from these files takes the whole element.
+func TestFreeSWITCHFilesAreXML(t *testing.T) {
+	for _, name := range glob(t, "examples/freeswitch/*.xml") {
+		text := read(t, name)
+		if first, _, _ := strings.Cut(text, "\n"); !strings.HasPrefix(first, "<!-- ") || !strings.Contains(first, "?") {
+			t.Errorf("%s opens with %q, which is no question", name, first)
+		}
+		for d := xml.NewDecoder(strings.NewReader(text)); ; {
+			if _, err := d.Token(); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Errorf("%s: %v", name, err)
+				break
+			}
+		}
 	}
 }
 
@@ -93,11 +133,34 @@ func TestCapturesReplayed(t *testing.T) {
 	}
 }
 
-// replay gives what the program prints of a capture by the rules beside it,
-// which must be the same each time.
+// What Vertigo sent when a capture of its own was taken, it sends today.
+func TestCapturesOfOurOwnShowTheSameCalls(t *testing.T) {
+	for _, name := range glob(t, "examples/*/*.ndjson") {
+		if !isOwn(t, name) {
+			continue
+		}
+		if stdout, stderr, code := run(t, "replay", "-c", beside(name, configName), "--expect", name); code != 0 {
+			t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+		}
+	}
+}
+
+// isOwn tells a capture that Vertigo has taken, which says who the bridge is.
+func isOwn(t *testing.T, capture string) bool {
+	return strings.Contains(read(t, capture), `"type":"transport.up"`)
+}
+
+func beside(capture, name string) string { return filepath.Join(filepath.Dir(capture), name) }
+
+// replay gives what the program prints of a capture by the rules beside it, or
+// of one of its own by the configuration beside it, which must be the same each
+// time.
 func replay(t *testing.T, capture string, options ...string) string {
 	t.Helper()
-	args := append([]string{"replay", "-r", filepath.Join(filepath.Dir(capture), "rules.toml")}, options...)
+	args := append([]string{"replay", "-r", beside(capture, "rules.toml")}, options...)
+	if isOwn(t, capture) {
+		args = append([]string{"replay", "-c", beside(capture, configName)}, options...)
+	}
 	args = append(args, capture)
 	first, stderr, code := run(t, args...)
 	if code != 0 || stderr != "" {

@@ -72,7 +72,7 @@ func (k *kind) peer(name, group string) replay.Peer {
 var callLogPeer = replay.Peer{
 	Peer:     engine.Peer{Name: calllog.Name, Protocol: calllog.Protocol},
 	NewCodec: func(transport string) replay.Codec { return calllog.NewCodec(transport) },
-	Shape:    replay.Shape{Type: "type", Body: "content", Mute: true},
+	Shape:    replay.Shape{Type: "type", Body: "content", IDs: []string{"content.call"}, Mute: true},
 }
 
 // plainPeers are the transports where no configuration names any: one of each
