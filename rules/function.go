@@ -253,6 +253,15 @@ var Functions = []Function{
 		Call:      call2("numberType", numberType),
 	},
 	{
+		Name:      "emergencyNumber",
+		Signature: "emergencyNumber(number, country)",
+		Doc:       `Whether emergency services have that number, dialled in the country; false for "".`,
+		Example:   `[emergencyNumber("999", "GB"), emergencyNumber("999", "DE"), emergencyNumber("191", "TH")]`,
+		Result:    `[true,false,true]`,
+		Types:     []any{new(func(string, string) bool)},
+		Call:      call2("emergencyNumber", emergencyNumber),
+	},
+	{
 		Name:      "numberCountry",
 		Signature: "numberCountry(number)",
 		Doc:       `The country that a number in international form belongs to; nil if it is none that a numbering plan allows, or of no country, such as +800 ones. Of countries that share a calling code it is the right one.`,

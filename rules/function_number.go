@@ -157,6 +157,16 @@ func numberType(number, country string) (string, error) {
 	return numberTypes[phonenumbers.GetNumberType(parsed)], nil
 }
 
+// emergencyNumber tells the numbers of emergency services that one dials in a
+// country.
+func emergencyNumber(number, country string) (bool, error) {
+	country, err := region(country, 2)
+	if err != nil || len(number) > maxDialString {
+		return false, err
+	}
+	return phonenumbers.IsEmergencyNumber(number, country), nil
+}
+
 // formatNumber gives a number as people write it.
 func formatNumber(number, country string) (string, error) {
 	parsed, err := parseNumber(number, country)

@@ -96,6 +96,13 @@ func (b *board) membership(user, membership string) engine.Message {
 	return engine.Message{Transport: "matrix", Type: "m.room.member", Scope: room, Body: json.RawMessage(body)}
 }
 
+// ghostOut tells that a user has put the ghost out of the room with them.
+func (b *board) ghostOut(user string) engine.Message {
+	m := b.membership(user, "leave")
+	m.Body = json.RawMessage(strings.Replace(string(m.Body), fmt.Sprintf(`"state_key":"@%s:hs.test"`, user), fmt.Sprintf(`"state_key":%q`, ghost), 1))
+	return m
+}
+
 // logged is the last line of the call log.
 func (b *board) logged() gjson.Result {
 	b.t.Helper()
@@ -309,6 +316,39 @@ func TestShippedRulesInbound(t *testing.T) {
 			b.wants(b.step(b.room("ben", "join")), "m.call.invite !ben:hs.test")
 			b.wants(b.after(25 * time.Second)) // the timer of the first round is over
 			b.wants(b.step(b.answer("ben", chromeAnswer+withCandidate)), `m.call.select_answer !ben:hs.test "P-ben"`, "verto.answer ")
+		}},
+		{"who rings in two rounds is told of one missed call", "[vars]\ncountry = \"GB\"\nusers = \"@anna:hs.test, @anna:hs.test @ben:hs.test\"\n", func(b *board) {
+			b.ringing("anna")
+			b.wants(b.after(20*time.Second), `m.call.hangup !anna:hs.test "invite_timeout"`, `room.direct  "@anna:hs.test"`, `room.direct  "@ben:hs.test"`)
+			b.wants(b.step(b.room("anna", "join"), b.room("ben", "join")), "m.call.invite !anna:hs.test", "m.call.invite !ben:hs.test")
+			b.wants(b.after(30*time.Second), `verto.bye  "NO_ANSWER"`, `m.call.hangup !anna:hs.test "invite_timeout"`, `m.call.hangup !ben:hs.test "invite_timeout"`,
+				`m.room.message !anna:hs.test "m.notice"`, `m.room.message !ben:hs.test "m.notice"`)
+			b.over()
+		}},
+		{"the ghost is put out of one room while others ring", three, func(b *board) {
+			b.ringing("anna", "ben", "cleo")
+			b.wants(b.step(b.ghostOut("anna")))
+			b.wants(b.step(b.answer("ben", chromeAnswer+withCandidate)),
+				`m.call.select_answer !ben:hs.test "P-ben"`, `m.call.hangup !cleo:hs.test "answered_elsewhere"`, "verto.answer ")
+		}},
+		{"what becomes of other rooms does not concern a call that was answered", three, func(b *board) {
+			b.ringing("anna", "ben", "cleo")
+			b.step(b.answer("ben", chromeAnswer+withCandidate))
+			b.step(b.reply("verto.answer.ok", `"result":{}`))
+			b.wants(b.step(b.ghostOut("anna")))
+			b.wants(b.step(engine.Message{Transport: "matrix", Type: "room.encrypted", Scope: "!cleo:hs.test", Body: json.RawMessage(`{"type":"room.encrypted","room_id":"!cleo:hs.test"}`)}),
+				`m.room.message !cleo:hs.test "m.notice"`)
+			b.wants(b.step(b.ghostOut("ben")), `verto.bye  "NORMAL_CLEARING"`)
+			b.over()
+		}},
+		{"the homeserver does not say whether it has the invite", three, func(b *board) {
+			b.ringing("anna", "ben")
+			m := b.from("anna", "m.call.invite.error", "")
+			m.Body = json.RawMessage(`{"type":"m.call.invite.error","room_id":"!anna:hs.test","content":{},"status":0,"errcode":"","error":"not sent within 1m0s"}`)
+			b.wants(b.step(m), `m.call.hangup !anna:hs.test "unknown_error"`)
+			m = b.from("ben", "m.call.invite.error", "")
+			m.Body = json.RawMessage(`{"type":"m.call.invite.error","room_id":"!ben:hs.test","content":{},"status":403,"errcode":"M_FORBIDDEN","error":"no"}`)
+			b.wants(b.step(m))
 		}},
 		{"the bridge stops while it rings", one, func(b *board) {
 			b.ringing("anna")

@@ -111,7 +111,7 @@ func event(typ, content string) engine.Message {
 }
 
 func eventOf(sender, typ, content string) engine.Message {
-	body := fmt.Sprintf(`{"type":%q,"room_id":"!r:hs.test","sender":%q,"origin_server_ts":%d,"content":{%s}}`,
+	body := fmt.Sprintf(`{"as":"@phone:hs.test","type":%q,"room_id":"!r:hs.test","sender":%q,"origin_server_ts":%d,"content":{%s}}`,
 		typ, sender, began.UnixMilli(), strings.TrimSuffix(content, ","))
 	return engine.Message{Transport: "matrix", Type: typ, Key: gjson.Get(body, "content.call_id").Str, Scope: "!r:hs.test", Body: json.RawMessage(body)}
 }

@@ -1,7 +1,9 @@
 package rules_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +52,11 @@ func TestPermissions(t *testing.T) {
 		{"a code that forwards calls", gb, "@anna:hs.test", "*21*00331426853", "This number may not be called from here."},
 		{"a long code that is allowed", gb + "[table.numbers]\nmatch = \"prefix\"\n\"*21*\" = \"allow\"\n", "@anna:hs.test", "*21*00331426853", ""},
 		{"an island that shares the calling code of the country", gb, "@anna:hs.test", "+441481960194", "Numbers abroad may not be called from here."},
+		{"an emergency number that no table has", "[vars]\ncountry = \"TH\"\n", "@anna:hs.test", "191", "Emergency calls cannot be made from here: use another telephone now."},
+		{"an international number with digits too many", "[vars]\ncountry = \"JP\"\n", "@anna:hs.test", "010331426853001", "There is no such number, as far as is known here."},
+		{"a network chosen before an international number", "[vars]\ncountry = \"DE\"\n", "@anna:hs.test", "0103300331426853", "There is no such number, as far as is known here."},
+		{"a long number that is allowed", gb + "[table.numbers]\nmatch = \"prefix\"\n\"123\" = \"allow\"\n", "@anna:hs.test", "1234567890", ""},
+		{"a number abroad after a digit for an outside line", gb, "@anna:hs.test", "00033142685300", "Numbers abroad may not be called from here."},
 		{"a reason of one's own", gb + "[let]\nownRefusal = 'call.number == \"9196\" ? \"Not the echo.\" : nil'\n", "@anna:hs.test", "9196", "Not the echo."},
 		{"no reason of one's own", gb + "[let]\nownRefusal = 'call.number == \"9197\" ? \"Not the tone.\" : nil'\n", "@anna:hs.test", "9196", ""},
 		{"one user's calls at once", gb + "callsAtOnce = 0\n", "@anna:hs.test", "9196", "You have as many calls as you may have at once: please end one first."},
@@ -76,6 +83,62 @@ func TestPermissions(t *testing.T) {
 				t.Errorf("%d calls", calls)
 			}
 		})
+	}
+}
+
+// Users can make up the names of ghosts: what counts is the number, however it
+// is spelt.
+func TestNumbersOfGhosts(t *testing.T) {
+	const more = "[vars]\ncountry = \"GB\"\n[table.numbers]\nmatch = \"prefix\"\n\"+447400\" = \"deny\"\n"
+	for name, want := range map[string]string{
+		"+442071234567":         "+442071234567",
+		"020=207123=204567":     "+442071234567",
+		"9196":                  "9196",
+		"=2a100=23":             "*100#",
+		"07400123456":           "This number may not be called from here.",
+		"tel=3a0033142685300":   "Numbers abroad may not be called from here.",
+		"=200=2000=20331426853": "Numbers abroad may not be called from here.",
+		"9=209=209":             "Emergency calls cannot be made from here: use another telephone now.",
+		"anonymous":             "There is no number here that could be called.",
+		"=24=7bsystem=7d":       "There is no number here that could be called.",
+		"=zz":                   "There is no number here that could be called.",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, more)
+			m := event("m.call.invite", offer(chromeOffer+withCandidate))
+			m.Body = json.RawMessage(strings.Replace(string(m.Body), "@phone:", "@tel_"+name+":", 1))
+			got := ""
+			for _, a := range b.e.Step(b.now, m) {
+				switch a.Type {
+				case "m.room.message":
+					got = gjson.GetBytes(a.Body, "body").Str
+				case "verto.invite":
+					got = gjson.GetBytes(a.Body, "dialogParams.destination_number").Str
+				}
+			}
+			if got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// Where several ghosts are, a call that names none is for none: it does not ring
+// at the number of the bridge's own user.
+func TestInviteAmongSeveralGhosts(t *testing.T) {
+	set, found := rules.Load([]string{"rules.toml"}, rules.Options{
+		Peers:    peers,
+		Vars:     map[string]any{"user": "@phone:hs.test", "domain": "hs.test", "ghosts": "tel_", "emergency": "refuse"},
+		ReadFile: func(string) ([]byte, error) { return []byte("include = [\"matrix-verto\"]"), nil },
+	})
+	if len(found) > 0 {
+		t.Fatal(found)
+	}
+	e := engine.New(set.Ruleset, engine.Options{})
+	m := event("m.call.invite", offer(chromeOffer+withCandidate))
+	m.Body = json.RawMessage(strings.Replace(string(m.Body), `"as":"@phone:hs.test",`, "", 1))
+	if actions := e.Step(began, m); len(actions) > 0 || len(e.Calls()) > 0 {
+		t.Errorf("%v, %d calls", actions, len(e.Calls()))
 	}
 }
 
@@ -125,6 +188,21 @@ func TestPermissionsHoldInABurst(t *testing.T) {
 	b.now = b.now.Add(time.Minute)
 	if allowed, _ := burst(b, "@anna:hs.test", 3); allowed != 3 {
 		t.Errorf("a minute later %d calls of 3 were allowed", allowed)
+	}
+}
+
+func TestFaultyVars(t *testing.T) {
+	for _, line := range []string{`country = "gb"`, `country = "GBR"`, `ringTime = "50"`, `roundTime = "0s"`, `candidateWait = "soon"`, `selectWait = ""`} {
+		name, _, _ := strings.Cut(line, " ")
+		_, found := rules.Load([]string{"rules.toml"}, rules.Options{
+			Peers: peers,
+			ReadFile: func(string) ([]byte, error) {
+				return []byte("include = [\"matrix-verto\"]\n[vars]\nemergency = \"refuse\"\n" + line + "\n"), nil
+			},
+		})
+		if len(found) != 1 || found[0].Severity != rules.Error || !strings.HasPrefix(found[0].Msg, "vars."+name+" ") {
+			t.Errorf("%s: %v", line, found)
+		}
 	}
 }
 

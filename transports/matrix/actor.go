@@ -71,15 +71,44 @@ func (u actor) register(ctx context.Context) (made bool, err error) {
 		}
 	}
 	made = err == nil
+	var known userRecord
+	if err := u.store.view(func(r records) (err error) { known, err = r.user(u.id); return err }); err != nil {
+		return false, err
+	}
+	var rooms []string
+	if !made && !known.Registered {
+		if rooms, err = u.joinedRooms(ctx); err != nil {
+			return false, err
+		}
+	}
 	u.exists.Store(u.id, nil)
 	u.note(func(r records) error {
-		known, err := r.user(u.id)
-		if err != nil || known.Registered && !made {
-			return err
+		if known.Registered && !made {
+			return nil
+		}
+		for _, room := range rooms {
+			if err := r.setMember(u.ours, room, u.id, "join"); err != nil {
+				return err
+			}
 		}
 		return r.setUser(u.id, userRecord{Registered: true})
 	})
 	return made, nil
+}
+
+// joinedRooms gives the rooms that u is in: of a user that is there though the
+// store does not know it, as after its loss. Without them, nobody could tell
+// for whom what happens in these rooms is.
+func (u actor) joinedRooms(ctx context.Context) ([]string, error) {
+	reply, err := u.do(ctx, http.MethodGet, nil, "joined_rooms")
+	if err != nil {
+		return nil, err
+	}
+	var rooms []string
+	for _, room := range list(reply.Get("joined_rooms")) {
+		rooms = append(rooms, room.String())
+	}
+	return rooms, nil
 }
 
 // setName gives the user the displayname of body, unless it had that last. Where

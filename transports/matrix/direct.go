@@ -99,18 +99,18 @@ func (u actor) findChat(ctx context.Context, user string) (chat, error) {
 // always the same one: the user is in it, or invited, or was there, and of
 // these the first by id. What is said in an encrypted room cannot be read.
 func (u actor) searchChat(ctx context.Context, user string) (chat, error) {
-	reply, err := u.do(ctx, http.MethodGet, nil, "joined_rooms")
+	rooms, err := u.joinedRooms(ctx)
 	if err != nil {
 		return chat{}, err
 	}
 	var chats []chat
-	for _, room := range list(reply.Get("joined_rooms")) {
-		members, err := u.members(ctx, room.String())
+	for _, room := range rooms {
+		members, err := u.members(ctx, room)
 		if err != nil {
 			return chat{}, err
 		}
 		if u.isChat(members, user) {
-			chats = append(chats, chat{room.String(), members[user]})
+			chats = append(chats, chat{room, members[user]})
 		}
 	}
 	slices.SortFunc(chats, func(a, b chat) int {

@@ -242,3 +242,28 @@ func TestEachEventSaysWhomItReached(t *testing.T) {
 		})
 	}
 }
+
+// A ghost that is there already, though the store does not know it, is heard in
+// its rooms from when it is first needed.
+func TestAGhostThatTheStoreHasLostIsHeardAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		b := startBridge(t, w)
+		room := b.direct(t, tel1, "t1").Get("room_id").String()
+		b.stop()
+
+		b = startBridge(t, w) // without the store
+		defer b.stop()
+		heardAs := func(txn string) string {
+			b.push(t, txn, callAt(room, "$"+txn, int(time.Now().UnixMilli())))
+			return gjson.GetBytes(b.taken()[0][0].Body, "as").String()
+		}
+		if as := heardAs("t2"); as != "" {
+			t.Errorf("before: as %q", as)
+		}
+		b.act(t, by(tel1, UserRegister, "t3", `{}`))
+		if as := heardAs("t4"); as != tel1 {
+			t.Errorf("after: as %q", as)
+		}
+	})
+}
