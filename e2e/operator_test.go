@@ -8,41 +8,39 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/tidwall/gjson"
 
 	"vertigo/transports/matrix/dendritetest"
+	"vertigo/transports/matrix/hometest"
 	"vertigo/transports/verto/vertotest"
 )
 
 func rulesTo(extension string) string {
-	return fmt.Sprintf("include = [\"matrix-verto\"]\n[vars]\nextension = %q\n", extension)
+	return fmt.Sprintf("include = [\"matrix-verto\"]\n[vars]\nemergency = \"refuse\"\nextension = %q\n", extension)
 }
 
 // begin starts a site with rules of its own.
-func begin(t *testing.T, name, rules string) (*site, *dendritetest.User) {
+func begin(t *testing.T, name, rules string) (*site, *hometest.User) {
 	t.Helper()
 	home := dendritetest.Start(t)
 	s := &site{home: home, bot: home.Register(t, "phone", "password-of-the-bot")}
 	s.pbx = vertotest.NewServer(vertotest.Options{})
-	t.Cleanup(s.pbx.Close)
-	s.bridge = startBridge(t, s.bot, home.URL, settings{
-		url: s.pbx.URL, login: "1008@fs.test", password: "1234", rules: rules, captures: true,
-	})
+	closeLater(t, s.pbx)
+	set := asBot(s.bot, home.URL)
+	set.url, set.login, set.password, set.rules, set.captures = s.pbx.URL, "1008@fs.test", "1234", rules, true
+	s.bridge = startBridge(t, set)
 	s.bridge.ready(t)
 	return s, home.Register(t, name, "password-of-"+name)
 }
 
 // talking makes a call that sound has come back from.
-func talking(t *testing.T, s *site, user *dendritetest.User) *caller {
+func talking(t *testing.T, s *site, user *hometest.User) *client {
 	t.Helper()
 	c := newCaller(t, user, s.bot.ID)
-	c.invite(c.offer(), time.Minute)
-	c.trickle()
+	c.call()
 	c.take()
-	c.talk(440)
-	c.hears(440)
+	c.echoes(440)
 	return c
 }
 
@@ -56,8 +54,7 @@ func TestReloadChangesTheNextCallOnly(t *testing.T) {
 	_, said = s.bridge.waitLine(t, said, "rules reloaded")
 
 	next := newCaller(t, user, s.bot.ID)
-	next.invite(next.offer(), time.Minute)
-	next.trickle()
+	next.call()
 	next.wants("m.call.reject user_busy") // 9199 is busy
 
 	s.bridge.write(t, "rules.toml", "include = [\"matrix-verto\"]\n[[rule]]\nnaem = \"x\"\n")
@@ -66,8 +63,7 @@ func TestReloadChangesTheNextCallOnly(t *testing.T) {
 	s.bridge.waitLine(t, said, "hint: did you mean name?")
 
 	after := newCaller(t, user, s.bot.ID)
-	after.invite(after.offer(), time.Minute)
-	after.trickle()
+	after.call()
 	after.wants("m.call.reject user_busy") // a faulty file changes nothing
 
 	if !s.pbx.Hangup(s.callOf(t, old), vertotest.NormalClearing) {
@@ -77,7 +73,7 @@ func TestReloadChangesTheNextCallOnly(t *testing.T) {
 }
 
 // callOf finds the callID of a call that is up.
-func (s *site) callOf(t *testing.T, c *caller) string {
+func (s *site) callOf(t *testing.T, c *client) string {
 	t.Helper()
 	call, err := s.pbx.WaitCall(soon(t), func(call vertotest.Call) bool { return call.State == vertotest.Active })
 	if err != nil {
@@ -94,9 +90,7 @@ func TestALostVertoSocketComesBackAndEndsWhatIsLost(t *testing.T) {
 		t.Fatalf("%d sockets dropped", n)
 	}
 	c.wants("m.call.hangup ice_timeout")
-	c.wait("the notice", func(e gjson.Result) bool {
-		return e.Get("sender").Str == s.bot.ID && strings.Contains(e.Get("content.body").Str, "was lost")
-	})
+	notice(t, user, c.room, "was lost")
 	sessids := map[string]bool{}
 	logins := 0
 	for _, f := range s.pbx.Frames() {
@@ -130,7 +124,7 @@ func TestSIGTERMSaysGoodbyeToBothSides(t *testing.T) {
 func TestWhatIsCapturedHoldsNoSecret(t *testing.T) {
 	s, user := begin(t, "dora", rulesTo("9196"))
 	c := talking(t, s, user)
-	c.send("m.call.hangup", map[string]any{"reason": "user_hangup"})
+	c.hangUp()
 	if _, err := s.pbx.WaitCall(soon(t), func(call vertotest.Call) bool { return call.State == vertotest.Ended }); err != nil {
 		t.Fatal(err)
 	}
@@ -208,8 +202,9 @@ func TestConnectionFaultsAreOneClearLine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c.rules = rulesTo("9196")
-			b := startBridge(t, bot, home.URL, c.settings)
+			set := asBot(bot, home.URL)
+			set.url, set.login, set.password, set.caFile, set.rules = c.url, c.login, c.password, c.caFile, rulesTo("9196")
+			b := startBridge(t, set)
 			line, _ := b.waitLine(t, 0, c.words...)
 			if strings.Contains(line, "wrong") {
 				t.Errorf("the password is in the line: %s", line)
@@ -259,27 +254,17 @@ func TestACallThatComesBackMuteIsEndedOnBothSides(t *testing.T) {
 func TestAnEncryptedRoomIsToldOnceThatItCannotCall(t *testing.T) {
 	s, user := begin(t, "fred", rulesTo("9196"))
 	room := user.CreateEncryptedRoom(t, s.bot.ID)
-	wait := func(what string, condition func(gjson.Result) bool) {
-		t.Helper()
-		if _, err := user.WaitEvent(soon(t), condition); err != nil {
-			t.Fatalf("%s: %v", what, err)
-		}
-	}
-	wait("the bridge joins", func(e gjson.Result) bool {
-		return e.Get("type").Str == "m.room.member" && e.Get("state_key").Str == s.bot.ID && e.Get("content.membership").Str == "join"
-	})
+	comes(t, user, room, s.bot.ID)
 	encrypted := map[string]any{"algorithm": "m.megolm.v1.aes-sha2", "ciphertext": "x", "session_id": "s", "device_id": "d", "sender_key": "k"}
 	user.Send(t, room, "m.room.encrypted", encrypted)
 	user.Send(t, room, "m.room.encrypted", encrypted)
-	wait("the notice", func(e gjson.Result) bool {
-		return e.Get("sender").Str == s.bot.ID && strings.Contains(e.Get("content.body").Str, "encrypted")
-	})
+	notice(t, user, room, "encrypted")
 	// A call in a room without encryption goes through the same sync: when it is
 	// answered, whatever the bridge had to say of the encrypted one is there.
 	talking(t, s, user)
 	notices := 0
 	marker := user.Send(t, room, "m.room.message", map[string]any{"msgtype": "m.text", "body": "over"})
-	wait("the marker", func(e gjson.Result) bool {
+	await(t, user, "the marker", func(e gjson.Result) bool {
 		if e.Get("room_id").Str == room && e.Get("sender").Str == s.bot.ID && e.Get("type").Str == "m.room.message" {
 			notices++
 		}
@@ -294,14 +279,14 @@ func TestCallsSpreadOverAccounts(t *testing.T) {
 	home := dendritetest.Start(t)
 	s := &site{home: home, bot: home.Register(t, "phone", "password-of-the-bot")}
 	s.pbx = vertotest.NewServer(vertotest.Options{})
-	t.Cleanup(s.pbx.Close)
-	s.bridge = startBridge(t, s.bot, home.URL, settings{
-		url: s.pbx.URL, login: "1008@fs.test", password: "1234", rules: rulesTo("9196"),
-		more: "[[transport.pbx.account]]\nlogin = \"1009@fs.test\"\npassword = \"1234\"\n",
-	})
+	closeLater(t, s.pbx)
+	set := asBot(s.bot, home.URL)
+	set.url, set.login, set.password, set.rules = s.pbx.URL, "1008@fs.test", "1234", rulesTo("9196")
+	set.more = "[[transport.pbx.account]]\nlogin = \"1009@fs.test\"\npassword = \"1234\"\n"
+	s.bridge = startBridge(t, set)
 	s.bridge.ready(t)
 	logins := map[string]bool{}
-	var users []*dendritetest.User
+	var users []*hometest.User
 	for _, name := range []string{"gina", "hans", "ines"} {
 		users = append(users, home.Register(t, name, "password-of-"+name))
 	}

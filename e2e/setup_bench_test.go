@@ -14,6 +14,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"vertigo/transports/matrix/dendritetest"
+	"vertigo/transports/matrix/hometest"
 	"vertigo/transports/verto/vertotest"
 )
 
@@ -34,15 +35,13 @@ func BenchmarkCallSetup(b *testing.B) {
 	user := home.Register(b, "caller", "password-of-the-caller")
 	pbx := vertotest.NewServer(vertotest.Options{NoMedia: true})
 	b.Cleanup(pbx.Close)
-	br := startBridge(b, bot, home.URL, settings{url: pbx.URL, login: "1008@fs.test", password: "1234", captures: true,
-		rules: "include = [\"matrix-verto\"]\n[vars]\nextension = \"9196\"\ncallsPerMinute = 100000\n"})
+	set := asBot(bot, home.URL)
+	set.url, set.login, set.password, set.captures = pbx.URL, "1008@fs.test", "1234", true
+	set.rules = rulesTo("9196") + "callsPerMinute = 100000\ncallsPerDay = 100000\n"
+	br := startBridge(b, set)
 	br.ready(b)
 	room := user.CreateRoom(b, bot.ID)
-	if _, err := user.WaitEvent(soon(b), func(e gjson.Result) bool {
-		return e.Get("type").Str == "m.room.member" && e.Get("state_key").Str == bot.ID && e.Get("content.membership").Str == "join"
-	}); err != nil {
-		b.Fatal(err)
-	}
+	comes(b, user, room, bot.ID)
 	for b.Loop() {
 		setUp(b, user, room)
 	}
@@ -53,7 +52,7 @@ func BenchmarkCallSetup(b *testing.B) {
 }
 
 // setUp makes one call and ends it.
-func setUp(b *testing.B, user *dendritetest.User, room string) {
+func setUp(b *testing.B, user *hometest.User, room string) {
 	id, party := uuid.NewString(), "BENCH123"
 	with := func(fields map[string]any) map[string]any {
 		fields["call_id"], fields["version"], fields["party_id"] = id, "1", party
