@@ -213,7 +213,7 @@ func checkRooms(t *testing.T, at *site, people []*resident) {
 	}
 }
 
-// A framed call is what the Verto server knows of one.
+// A framedCall is what the Verto server knows of one.
 type framedCall struct {
 	talk
 	mine, theirs string // the ufrags of the two sides

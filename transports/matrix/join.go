@@ -56,7 +56,10 @@ func (u actor) enter(ctx context.Context, room string, body []byte) error {
 		return err
 	}
 	defer u.joining.leave()
-	_, err := u.request(ctx, u.cli, http.MethodPost, u.url(nil, "rooms", room, "join"), body)
+	reply, err := u.request(ctx, u.cli, http.MethodPost, u.url(nil, "rooms", room, "join"), body)
+	if err == nil && !gjson.GetBytes(reply, "room_id").Exists() { // Dendrite 0.15.2 under load: 202, it goes on in the background
+		return failure{text: "the homeserver has not joined the room yet", retry: true}
+	}
 	return err
 }
 

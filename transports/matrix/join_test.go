@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -264,6 +265,29 @@ func TestAGhostThatTheStoreHasLostIsHeardAgain(t *testing.T) {
 		b.act(t, by(tel1, UserRegister, "t3", `{}`))
 		if as := heardAs("t4"); as != tel1 {
 			t.Errorf("after: as %q", as)
+		}
+	})
+}
+
+func TestAJoinThatIsNotDoneYetIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := startBridge(t, newWorld())
+		defer b.stop()
+		b.invited(t, roomA, tel1, int(time.Now().UnixMilli()))
+		tries := 0
+		b.world.first(func(r request) reply {
+			if strings.HasSuffix(r.path, "/join") {
+				if tries++; tries == 1 {
+					return reply{status: http.StatusAccepted, body: `{"errcode":"M_UNKNOWN","error":"in the background"}`}
+				}
+			}
+			return reply{}
+		})
+		b.Send(in(roomA, tel1, RoomJoin, "j1", `{}`))
+		sleep(t.Context(), b.cfg.SendTimeout/2)
+		got := bodies(b.taken())
+		if len(got) != 1 || gjson.Get(got[0], "type").String() != "room.join.ok" || tries != 2 {
+			t.Errorf("after %d tries: %q", tries, got)
 		}
 	})
 }
