@@ -42,6 +42,7 @@ func (e *Engine) preparePush(p Push) error {
 		if !ok {
 			return fmt.Errorf("buffer %q: complete is %s, neither true nor false", b.Name, Show(v))
 		}
+		e.saw(b.Parts)
 		if is {
 			done.reason = "complete"
 		}

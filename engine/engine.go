@@ -75,6 +75,7 @@ type Engine struct {
 	rules   *Ruleset
 	limits  Limits
 	observe func(Trace)
+	explain *explainer // nil: nobody asks
 
 	now       time.Time
 	steps     uint64
@@ -117,6 +118,9 @@ type Options struct {
 	// Observe, if not nil, is called for each message with what became of it, as
 	// part of Step.
 	Observe func(Trace)
+	// Explain, if not nil, is called for each message, after Observe, with what
+	// became of each rule for it. It makes Step slow: it is for dry runs.
+	Explain func(*Explanation)
 }
 
 // New returns an engine with no calls, that follows rules. The rule set must be
@@ -126,6 +130,7 @@ func New(rules *Ruleset, o Options) *Engine {
 		rules:   rules,
 		limits:  o.Limits.orDefault(),
 		observe: o.Observe,
+		explain: newExplainer(o.Explain),
 		calls:   map[CallID]*Call{},
 		byKey:   map[callKey]*Call{},
 		scopes:  scopes{},
@@ -353,7 +358,7 @@ func (e *Engine) end(c *Call, r *Rule) {
 		e.unhold(h)
 	}
 	e.rememberKeys(c)
-	if e.observe == nil && e.entry(c.rs, "engine", callEnd) == nil {
+	if e.observe == nil && e.explain == nil && e.entry(c.rs, "engine", callEnd) == nil {
 		c.strip()
 		return
 	}
@@ -417,8 +422,14 @@ func (e *Engine) forgetKeys(c *Call) {
 }
 
 func (e *Engine) tell(t Trace) {
+	if e.observe == nil && e.explain == nil {
+		return
+	}
+	t.Now = e.now
 	if e.observe != nil {
-		t.Now = e.now
 		e.observe(t)
+	}
+	if e.explain != nil {
+		e.explain.note(t)
 	}
 }

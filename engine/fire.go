@@ -208,6 +208,7 @@ func (e *Engine) prepareOne(r *Rule, m *Message, s *Send, at string) error {
 		if err != nil {
 			return err
 		}
+		e.saw(s.Parts)
 		if ok, is := v.(bool); !is {
 			return fmt.Errorf("when is %s, neither true nor false", Show(v))
 		} else if !ok {
@@ -371,7 +372,7 @@ func (e *Engine) commit(r *Rule, m *Message, key *callKey) {
 	} else {
 		e.out = append(e.out, tx.out...)
 	}
-	if e.observe != nil {
+	if e.observe != nil || e.explain != nil {
 		t := Trace{Message: m, Outcome: Fired, Call: idOf(c), Rule: r, From: from, Actions: tx.out}
 		if c != nil {
 			t.To, t.Ended = c.state, c.ended

@@ -18,6 +18,14 @@ func (e *RuleError) Unwrap() error { return e.Err }
 // handle lets the rules act on one message: of call c, or, if c is nil and key
 // is not, of a call that may begin, or else of no call.
 func (e *Engine) handle(m *Message, c *Call, key *callKey) {
+	if e.explain != nil {
+		e.explained(m, c, key)
+		return
+	}
+	e.act(m, c, key)
+}
+
+func (e *Engine) act(m *Message, c *Call, key *callKey) {
 	rs := e.rules
 	if c != nil {
 		rs = c.rs
@@ -46,12 +54,18 @@ func (e *Engine) handle(m *Message, c *Call, key *callKey) {
 	e.fresh = nil
 	last, fired, over := -1, false, c != nil && c.ended
 	for {
+		if e.explain != nil {
+			e.look(m, key, last)
+		}
 		r, err := e.match(en, key, last)
 		if err == nil && r == nil {
 			break
 		}
 		if err == nil {
 			err = e.fire(r, m, key)
+			if err != nil && e.explain != nil {
+				e.explain.failed(r, err)
+			}
 		}
 		if err != nil {
 			e.tell(Trace{Message: m, Outcome: Failed, Call: idOf(f.call), Rule: r, Err: &RuleError{r, err}})

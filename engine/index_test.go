@@ -24,7 +24,7 @@ func TestAnIndexFindsWhatTryingEachRuleFinds(t *testing.T) {
 		case 1:
 			return fmt.Sprintf("%s == %s", pick(values...), field)
 		case 2:
-			return fmt.Sprintf("%s == %s && msg.m.k == %s", field, pick(values...), pick(values...))
+			return fmt.Sprintf("%s == %s && msg.m.k == %s", pick("msg.k", "call.v"), pick(values...), pick(values...))
 		case 3:
 			return "msg.t == true"
 		}

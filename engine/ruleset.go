@@ -66,6 +66,7 @@ type Rule struct {
 	New        bool
 	Also       bool
 	When       Expr     // nil: true
+	Parts      *Part    // of When; nil unless the rule set was compiled with parts
 	Equals     []Equals // what When demands first: fields that equal a text
 	EqualsOnly bool     // it demands just one such field, and nothing else
 	Locals     []Expr   // let of this rule, by slot
@@ -76,9 +77,10 @@ type Rule struct {
 	Limit      []int // limits that must have room
 	Beyond     []int // limits that must have none
 	Send       []*Send
-	Next       Expr  // nil: the state stays
-	Reads      []int // message paths that its expressions read, directly or through a let
-	InCall     bool  // it reads the call, so it is not for messages that belong to none
+	Next       Expr     // nil: the state stays
+	NextStates []string // what Next can come to, for whoever draws or checks rules; "" for what only a call tells
+	Reads      []int    // message paths that its expressions read, directly or through a let
+	InCall     bool     // it reads the call, so it is not for messages that belong to none
 
 	order   int
 	inState map[string]bool
@@ -120,9 +122,10 @@ type Send struct {
 	To      string // a peer's name or group
 	Type    string
 	Address []Address
-	When    Expr // nil: always
-	Each    Expr // nil: once
-	Key     Expr // the call key within Body; nil where Body has none
+	When    Expr  // nil: always
+	Parts   *Part // of When; as in Rule
+	Each    Expr  // nil: once
+	Key     Expr  // the call key within Body; nil where Body has none
 	Body    Template
 	Pos     string
 
@@ -141,10 +144,11 @@ type Address struct {
 // A Buffer collects items until they are complete, idle, full or late.
 type Buffer struct {
 	Name     string
-	Complete Expr // bool, asked at each push; nil: never
-	Idle     Expr // duration, asked at each push; nil or nil value: never
-	Timeout  Expr // duration, asked at the first push; nil or nil value: never
-	Limit    int  // items
+	Complete Expr  // bool, asked at each push; nil: never
+	Parts    *Part // of Complete; as in Rule
+	Idle     Expr  // duration, asked at each push; nil or nil value: never
+	Timeout  Expr  // duration, asked at the first push; nil or nil value: never
+	Limit    int   // items
 }
 
 // A Limit is how often, or how many at once.
