@@ -27,7 +27,30 @@ body.sdp = '${ msg.content.offer.sdp }'
 body.dialogParams = { callID = '${ call.uuid }', destination_number = '${ call.number }', caller_id_number = '${ callerID[msg.sender] ?? "%[1]d" }', caller_id_name = 'room %[1]d of ${ upper(server(msg.sender)) }' }
 `, i)
 	}
+	b.WriteString(`
+[[rule]]
+name = "the caller hangs up"
+on = "matrix m.call.hangup"
+when = 'call.room == msg.room_id && call.offer != nil && call.tag != nil'
+next = "end"
+[[rule.send]]
+to = "verto"
+type = "verto.bye"
+body = { cause = "NORMAL_CLEARING", dialogParams = { callID = '${ call.verto.key }' } }
+`)
 	return b.String()
+}
+
+// BenchmarkCheck is BenchmarkLoad as "vertigo check" does it: with the schemas of
+// the messages.
+func BenchmarkCheck(b *testing.B) {
+	files := map[string]string{"rules.toml": manyRules(10_000)}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, found := loadReal(files); len(found) > 0 {
+			b.Fatal(found[0])
+		}
+	}
 }
 
 // BenchmarkLoad reads, checks and compiles 10,000 rules.

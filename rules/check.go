@@ -21,7 +21,7 @@ func (c *compiler) check(n *node) {
 	at := c.decl.vars.nodes[name]
 	if at == nil && name != "" {
 		of := n.child("var")
-		c.report(of, of.pos, "unknown var "+name, DidYouMean(name, c.decl.vars.names))
+		c.report(unknownVar, of, of.pos, "unknown var "+name, DidYouMean(name, c.decl.vars.names))
 	}
 	if c.needed(n, "that", `that = 'vars.country != ""'`) == "" {
 		return
@@ -42,7 +42,7 @@ func (c *compiler) check(n *node) {
 	if inc := c.loader.brought[at]; inc != nil {
 		at = inc
 	}
-	f := at.finding(at.pos, msg, "")
+	f := at.finding(refusedVar, at.pos, msg, "")
 	if hint != nil {
 		f.Hint = hint.text
 	}
@@ -55,7 +55,7 @@ func (c *compiler) check(n *node) {
 func (c *compiler) needed(n *node, key, hint string) string {
 	x := n.child(key)
 	if x == nil {
-		c.report(n, n.pos, "the check has no "+key, hint)
+		c.report(incompleteCheck, n, n.pos, "the check has no "+key, hint)
 		return ""
 	}
 	if !c.want(x, kindString, "text") {

@@ -47,7 +47,7 @@ that = 'all(vars.list, # in ["a", "b"])'
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, found := loadFiles(map[string]string{
-				"rules.toml": "include = ['base.toml']\n[vars]\n" + tc.rules + "\n" + aRule + "let = { p = 'vars.policy', c = 'vars.country', l = 'vars.least', i = 'vars.list' }\n",
+				"rules.toml": "include = ['base.toml']\n[vars]\n" + tc.rules + "\n" + aRule + "send = { to = 'verto', type = 'x', body.all = ['${ vars.policy }', '${ here }', '${ vars.least }', '${ vars.list }'] }\n",
 				"base.toml":  base,
 			})
 			if diff := cmp.Diff(tc.want, report(found)); diff != "" {

@@ -25,7 +25,6 @@ type compiler struct {
 	findings []Finding
 
 	varValues  map[string]any
-	varsRead   map[string]bool
 	tables     map[string]*Table
 	lets       []let
 	pathSlot   map[string]int
@@ -33,14 +32,20 @@ type compiler struct {
 	bufferSlot map[string]int
 	timerSlot  map[string]int
 	limitSlot  map[string]int
+	asked      []askedState
 
 	trees     map[exprKey]ast.Node
 	limitUses map[string]*uses
 	configs   map[exprKey]*conf.Config
 	machines  map[exprKey]compiledMachine
 	scopeNow  scope
-	current   *uses  // of the rule being compiled
-	rule      string // and its name
+	written   []written // expressions, in the order in which they were compiled
+	owner     *node     // the rule, let or limit being compiled
+	unchecked int       // fields of messages without a schema
+	current   *uses     // of the rule being compiled
+	rule      string    // and its name
+	ownLets   *node     // and its lets
+	letParts  map[string]*engine.Part
 }
 
 type let struct {
@@ -54,17 +59,19 @@ func newCompiler(o Options, l *loader) *compiler {
 	return &compiler{
 		opts: o, loader: l, decl: l.whole, findings: l.findings,
 		rs:        &engine.Ruleset{},
-		varValues: map[string]any{}, varsRead: map[string]bool{}, tables: map[string]*Table{},
+		varValues: map[string]any{}, tables: map[string]*Table{},
 		pathSlot: map[string]int{}, varSlot: map[string]int{}, bufferSlot: map[string]int{},
 		timerSlot: map[string]int{}, limitSlot: map[string]int{},
 		trees: map[exprKey]ast.Node{}, limitUses: map[string]*uses{}, configs: map[exprKey]*conf.Config{}, machines: map[exprKey]compiledMachine{},
+		letParts: map[string]*engine.Part{},
 	}
 }
 
 func (c *compiler) files() []string { return c.loader.disk }
 
-func (c *compiler) report(n *node, pos Pos, msg, hint string) {
-	f := n.finding(pos, msg, hint)
+// report notes a finding in the rule that is being compiled.
+func (c *compiler) report(k *Kind, n *node, pos Pos, msg, hint string) {
+	f := n.finding(k, pos, msg, hint)
 	f.Rule = c.rule
 	c.findings = append(c.findings, f)
 }
@@ -74,7 +81,7 @@ func (c *compiler) want(n *node, kind nodeKind, as string) bool {
 	if n.kind == kind {
 		return true
 	}
-	c.report(n, n.pos, fmt.Sprintf("expected %s, found %s", as, n.kind), "")
+	c.report(wrongValue, n, n.pos, fmt.Sprintf("expected %s, found %s", as, n.kind), "")
 	return false
 }
 
@@ -133,30 +140,14 @@ func (c *compiler) compile() *engine.Ruleset {
 		if len(c.loader.order) > 0 {
 			file = c.loader.order[0]
 		}
-		c.findings = append(c.findings, Finding{Pos: Pos{File: file}, Msg: "there is not a single rule", Hint: `take in the shipped ones: include = ["matrix-verto"]`})
+		c.findings = append(c.findings, Finding{Pos: Pos{File: file}, Code: noRules.Code, Msg: "there is not a single rule", Hint: `take in the shipped ones: include = ["matrix-verto"]`})
 	}
-	c.unreadVars()
+	c.types()
+	c.flow()
 	if !Findings(c.findings).HasErrors() {
 		c.rs.Finish(c.opts.Peers)
 	}
 	return c.rs
-}
-
-// unreadVars warns of a var of the user's that no expression reads: most often a
-// misspelt name of one that a shipped rule set has.
-func (c *compiler) unreadVars() {
-	if Findings(c.findings).HasErrors() {
-		return // the expressions that read it may be among those at fault
-	}
-	for _, name := range c.decl.vars.names {
-		n := c.decl.vars.nodes[name]
-		if c.varsRead[name] || isShipped(n) {
-			continue
-		}
-		f := n.finding(n.keyPos, fmt.Sprintf("nothing reads vars.%s", name), DidYouMean(name, keysOf(c.varsRead)))
-		f.Severity = Warning
-		c.findings = append(c.findings, f)
-	}
 }
 
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -169,11 +160,11 @@ func (c *compiler) fit(n *node, name, what string, taken ...string) bool {
 	pos := n.keyPos
 	switch {
 	case !identifier.MatchString(name):
-		c.report(n, pos, fmt.Sprintf("%s cannot be the name of a %s", name, what), "a name has letters, digits and _, and begins with no digit")
+		c.report(badName, n, pos, fmt.Sprintf("%s cannot be the name of a %s", name, what), "a name has letters, digits and _, and begins with no digit")
 	case slices.Contains(reserved, name) || functionNamed(name) != nil:
-		c.report(n, pos, fmt.Sprintf("%s cannot be the name of a %s: it already means something", name, what), "")
+		c.report(badName, n, pos, fmt.Sprintf("%s cannot be the name of a %s: it already means something", name, what), "")
 	case slices.Contains(taken, name):
-		c.report(n, pos, fmt.Sprintf("%s cannot be the name of a %s: there is already something of that name", name, what), "")
+		c.report(badName, n, pos, fmt.Sprintf("%s cannot be the name of a %s: there is already something of that name", name, what), "")
 	default:
 		return true
 	}
@@ -240,7 +231,7 @@ func (c *compiler) compileLets() {
 		if !c.fit(n, name, "let", keysOf(c.tables)...) {
 			continue
 		}
-		c.current = &uses{}
+		c.current, c.owner = &uses{}, n
 		x := c.value(n, scope{})
 		if x == nil {
 			x = constant{}
@@ -252,20 +243,11 @@ func (c *compiler) compileLets() {
 	}
 }
 
-// The keys of each kind of table. docs/rules.md tells of them all.
-var (
-	ruleKeys   = []string{"name", "on", "in", "when", "new", "let", "set", "push", "timer", "cancel", "send", "limit", "beyond", "next", "also"}
-	sendKeys   = []string{"to", "type", "body", "when", "each"}
-	checkKeys  = []string{"var", "that", "hint"}
-	bufferKeys = []string{"complete", "idle", "timeout", "limit"}
-	limitKeys  = []string{"key", "max", "per", "while"}
-)
-
 // unknownKeys reports the keys of a table that mean nothing there.
 func (c *compiler) unknownKeys(n *node, known ...string) {
 	for _, key := range n.keys {
 		if !slices.Contains(known, key) {
-			c.report(n.children[key], n.children[key].keyPos, "unknown key "+key, DidYouMean(key, known))
+			c.report(unknownKey, n.children[key], n.children[key].keyPos, "unknown key "+key, DidYouMean(key, known))
 		}
 	}
 }
@@ -279,7 +261,9 @@ func (c *compiler) buffer(name string, n *node) {
 	c.unknownKeys(n, bufferKeys...)
 	sc := scope{items: true, noMsg: true}
 	if x := n.child("complete"); x != nil {
-		b.Complete = c.condition(x, sc)
+		if b.Complete = c.condition(x, sc); b.Complete != nil {
+			b.Parts = c.takeApart(x, sc)
+		}
 	}
 	if x := n.child("idle"); x != nil {
 		b.Idle = c.durationText(x, sc)
@@ -289,7 +273,7 @@ func (c *compiler) buffer(name string, n *node) {
 	}
 	if x := n.child("limit"); x != nil && c.want(x, kindInteger, "a whole number") {
 		if b.Limit = x.value.(int); b.Limit < 1 {
-			c.report(x, x.pos, "a buffer holds at least one item", "")
+			c.report(tooSmall, x, x.pos, "a buffer holds at least one item", "")
 		}
 	}
 }
@@ -305,9 +289,9 @@ func (c *compiler) durationText(n *node, sc scope) engine.Expr {
 
 func (c *compiler) fixedDuration(n *node, v any) {
 	if d, err := engine.Duration(v); err != nil {
-		c.report(n, n.pos, err.Error(), "")
+		c.report(badTime, n, n.pos, err.Error(), "")
 	} else if d <= 0 {
-		c.report(n, n.pos, "the time must be more than nothing", "")
+		c.report(badTime, n, n.pos, "the time must be more than nothing", "")
 	}
 }
 
@@ -318,17 +302,17 @@ func (c *compiler) limit(name string, n *node) {
 		return
 	}
 	c.unknownKeys(n, limitKeys...)
-	c.current = &uses{}
+	c.current, c.owner = &uses{}, n
 	defer func() { c.current = nil }()
 	if x := n.child("key"); x != nil {
 		l.Key = c.value(x, scope{})
 	}
 	switch max := n.child("max"); {
 	case max == nil:
-		c.report(n, n.pos, "the limit has no max", "")
+		c.report(badLimit, n, n.pos, "the limit has no max", "")
 	case max.kind == kindInteger:
 		if l.Max = (constant{max.value}); max.value.(int) < 0 {
-			c.report(max, max.pos, "max is a whole number from 0 on", "")
+			c.report(tooSmall, max, max.pos, "max is a whole number from 0 on", "")
 		}
 	default:
 		l.Max = c.value(max, scope{})
@@ -336,12 +320,12 @@ func (c *compiler) limit(name string, n *node) {
 	per, while := n.child("per"), n.child("while")
 	switch {
 	case per == nil && while == nil:
-		c.report(n, n.pos, "the limit says neither per when nor while what", `per = "1m" for a time, while = "call" for calls at once`)
+		c.report(badLimit, n, n.pos, "the limit says neither per when nor while what", `per = "1m" for a time, while = "call" for calls at once`)
 	case per != nil && while != nil:
-		c.report(while, while.keyPos, "a limit has per or while, not both", "make two limits: a rule can name both")
+		c.report(badLimit, while, while.keyPos, "a limit has per or while, not both", "make two limits: a rule can name both")
 	case while != nil:
 		if c.want(while, kindString, `"call"`) && while.text != "call" {
-			c.report(while, while.pos, fmt.Sprintf("while is %q; it can only be \"call\"", while.text), "")
+			c.report(badLimit, while, while.pos, fmt.Sprintf("while is %q; it can only be \"call\"", while.text), "")
 		}
 	case c.want(per, kindString, `a time such as "1m"`):
 		c.fixedDuration(per, per.text)
@@ -353,18 +337,19 @@ func (c *compiler) limit(name string, n *node) {
 func (c *compiler) compileRule(decl *rule) *engine.Rule {
 	n := decl.node
 	r := &engine.Rule{Name: decl.name, Pos: n.pos.String()}
-	c.rule, c.current = decl.name, &uses{}
+	c.rule, c.current, c.owner, c.ownLets = decl.name, &uses{}, n, n.child("let")
 	c.unknownKeys(n, ruleKeys...)
 	sc := c.localScope(n, r)
 	r.On = c.patterns(n)
 	r.In = c.strings(n.child("in"), "a state")
 	r.New, r.Also = c.flag(n.child("new")), c.flag(n.child("also"))
 	if r.New && len(r.In) > 0 {
-		c.report(n.child("in"), n.child("in").keyPos, "a rule that begins a call cannot ask for a state", "leave out in, or new")
+		c.report(stateOfNew, n.child("in"), n.child("in").keyPos, "a rule that begins a call cannot ask for a state", "leave out in, or new")
 	}
 	if when := n.child("when"); when != nil {
 		if r.When = c.condition(when, sc); r.When != nil {
 			r.Equals, r.EqualsOnly = c.equals(when, sc)
+			r.Parts = c.takeApart(when, sc)
 		}
 	}
 	c.effects(n, r, sc)
@@ -419,7 +404,7 @@ func (c *compiler) flag(n *node) bool {
 func (c *compiler) patterns(n *node) []engine.Pattern {
 	on := n.child("on")
 	if on == nil {
-		c.report(n, n.pos, "the rule does not say which messages it is for", `on = "matrix m.call.invite"`)
+		c.report(noMessages, n, n.pos, "the rule does not say which messages it is for", `on = "matrix m.call.invite"`)
 		return nil
 	}
 	items := []*node{on}
@@ -433,7 +418,7 @@ func (c *compiler) patterns(n *node) []engine.Pattern {
 		}
 		words := strings.Fields(item.text)
 		if len(words) != 2 {
-			c.report(item, item.pos, fmt.Sprintf("%q is not a transport and a message type", item.text), `on = "matrix m.call.invite"`)
+			c.report(badPattern, item, item.pos, fmt.Sprintf("%q is not a transport and a message type", item.text), `on = "matrix m.call.invite"`)
 			continue
 		}
 		p := engine.Pattern{Transport: words[0], Type: words[1]}
@@ -447,7 +432,7 @@ func (c *compiler) patterns(n *node) []engine.Pattern {
 func (c *compiler) checkPattern(n *node, p engine.Pattern) bool {
 	for _, glob := range []string{p.Transport, p.Type} {
 		if _, err := path.Match(glob, ""); err != nil {
-			c.report(n, n.pos, fmt.Sprintf("%q is not a pattern", glob), "* stands for anything, ? for a letter, [ab] for one of some")
+			c.report(badPattern, n, n.pos, fmt.Sprintf("%q is not a pattern", glob), "* stands for anything, ? for a letter, [ab] for one of some")
 			return false
 		}
 	}
@@ -456,7 +441,7 @@ func (c *compiler) checkPattern(n *node, p engine.Pattern) bool {
 		ok, _ := path.Match(p.Transport, name)
 		return ok
 	}) {
-		c.report(n, n.pos, "unknown transport "+p.Transport, DidYouMean(p.Transport, append(names, "engine")))
+		c.report(unknownTransport, n, n.pos, "unknown transport "+p.Transport, DidYouMean(p.Transport, append(names, "engine")))
 		return false
 	}
 	if p.Transport == "engine" {
@@ -487,16 +472,16 @@ func (c *compiler) checkEngineType(n *node, typ string) bool {
 	switch {
 	case kind == "buffer":
 		if _, ok := c.bufferSlot[name]; !ok {
-			c.report(n, at, "unknown buffer "+name, DidYouMean(name, keysOf(c.bufferSlot)))
+			c.report(unknownBuffer, n, at, "unknown buffer "+name, DidYouMean(name, keysOf(c.bufferSlot)))
 			return false
 		}
 	case kind == "timer":
 		if _, ok := c.timerSlot[name]; !ok {
-			c.report(n, at, fmt.Sprintf("no rule starts a timer called %s", name), DidYouMean(name, keysOf(c.timerSlot)))
+			c.report(unknownTimer, n, at, fmt.Sprintf("no rule starts a timer called %s", name), DidYouMean(name, keysOf(c.timerSlot)))
 			return false
 		}
 	case typ != "call.end" && typ != "call.stop":
-		c.report(n, at, "the engine says no "+typ, DidYouMean(typ, []string{"call.end", "call.stop", "buffer.NAME", "timer.NAME"}))
+		c.report(unknownEngineMessage, n, at, "the engine says no "+typ, DidYouMean(typ, []string{"call.end", "call.stop", "buffer.NAME", "timer.NAME"}))
 		return false
 	}
 	return true
@@ -513,7 +498,7 @@ func (c *compiler) effects(n *node, r *engine.Rule, sc scope) {
 	c.entries(n.child("push"), "push.BUFFER = 'expression'", func(name string, x *node) {
 		slot, ok := c.bufferSlot[name]
 		if !ok {
-			c.report(x, x.keyPos, "unknown buffer "+name, cmpHint(DidYouMean(name, keysOf(c.bufferSlot)), fmt.Sprintf("declare it: [buffer.%s]", name)))
+			c.report(unknownBuffer, x, x.keyPos, "unknown buffer "+name, cmpHint(DidYouMean(name, keysOf(c.bufferSlot)), fmt.Sprintf("declare it: [buffer.%s]", name)))
 			return
 		}
 		if e := c.value(x, sc); e != nil {
@@ -529,24 +514,25 @@ func (c *compiler) effects(n *node, r *engine.Rule, sc scope) {
 		}
 	})
 	if cancel := n.child("cancel"); cancel != nil {
-		c.slots(cancel, "timer", c.timerSlot, &r.Cancel)
+		c.slots(cancel, "timer", unknownTimer, c.timerSlot, &r.Cancel)
 	}
 	c.ruleLimits(n, r)
 	if next := n.child("next"); next != nil {
 		r.Next = c.textExpr(next, sc)
+		r.NextStates = c.nextStates(next, sc, r.Next)
 	}
 }
 
 // ruleLimits reads which limits must have room for a rule, and which none.
 func (c *compiler) ruleLimits(n *node, r *engine.Rule) {
 	if limit := n.child("limit"); limit != nil {
-		c.slots(limit, "limit", c.limitSlot, &r.Limit)
+		c.slots(limit, "limit", unknownLimit, c.limitSlot, &r.Limit)
 	}
 	if beyond := n.child("beyond"); beyond != nil {
-		c.slots(beyond, "limit", c.limitSlot, &r.Beyond)
+		c.slots(beyond, "limit", unknownLimit, c.limitSlot, &r.Beyond)
 		for _, slot := range r.Beyond {
 			if slices.Contains(r.Limit, slot) {
-				c.report(beyond, beyond.keyPos, fmt.Sprintf("the rule cannot be within the limit %s and beyond it", c.rs.Limits[slot].Name), "make two rules, one for each")
+				c.report(withinAndBeyond, beyond, beyond.keyPos, fmt.Sprintf("the rule cannot be within the limit %s and beyond it", c.rs.Limits[slot].Name), "make two rules, one for each")
 			}
 		}
 	}
@@ -583,7 +569,7 @@ func (c *compiler) entries(n *node, as string, each func(name string, x *node)) 
 }
 
 // slots reads names of timers or limits.
-func (c *compiler) slots(n *node, what string, known map[string]int, into *[]int) {
+func (c *compiler) slots(n *node, what string, unknown *Kind, known map[string]int, into *[]int) {
 	items := []*node{n}
 	if n.kind == kindArray {
 		items = n.items
@@ -594,7 +580,7 @@ func (c *compiler) slots(n *node, what string, known map[string]int, into *[]int
 		}
 		slot, ok := known[item.text]
 		if !ok {
-			c.report(item, item.pos, fmt.Sprintf("unknown %s %s", what, item.text), DidYouMean(item.text, keysOf(known)))
+			c.report(unknown, item, item.pos, fmt.Sprintf("unknown %s %s", what, item.text), DidYouMean(item.text, keysOf(known)))
 			continue
 		}
 		*into = append(*into, slot)

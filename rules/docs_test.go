@@ -15,7 +15,7 @@ func TestKeysInDocuments(t *testing.T) {
 	}
 	text := string(src)
 	for _, key := range topKeys {
-		if !slices.ContainsFunc([]string{"`%s`", "`[%s]`", "`[%s.NAME]`", "`[[%s]]`"}, func(as string) bool {
+		if !slices.ContainsFunc([]string{"`%s`", "`%s.NAME`", "`[%s]`", "`[%s.NAME]`", "`[[%s]]`"}, func(as string) bool {
 			return strings.Contains(text, strings.Replace(as, "%s", key, 1))
 		}) {
 			t.Errorf("docs/rules.md does not tell of %s at the top of a file", key)

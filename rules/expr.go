@@ -236,6 +236,8 @@ func (c *compiler) expression(src source, sc scope, more ...expr.Option) engine.
 	if tree == nil {
 		return nil
 	}
+	c.askStates(src, tree)
+	c.note(src, tree, sc)
 	u := &uses{}
 	b := &closures{c: c, src: src, sc: sc, uses: u}
 	x := b.compile(tree)
@@ -258,16 +260,17 @@ func (c *compiler) tree(src source, sc scope, more []expr.Option) ast.Node {
 	}
 	config := c.config(sc, more)
 	parsed, err := parse(src.text, config)
-	if err == nil {
-		_, err = checker.Check(parsed, config)
-	}
 	if err != nil {
-		c.exprFault(src, err)
+		c.exprFault(badExpression, src, err)
+		return nil
+	}
+	if _, err := checker.Check(parsed, config); err != nil {
+		c.exprFault(wrongType, src, err)
 		return nil
 	}
 	tree := parsed.Node
-	if fault, at := bounded(tree); fault != "" {
-		c.report(src.node, src.pos(at), fault, "")
+	if k, fault, at := bounded(tree); k != nil {
+		c.report(k, src.node, src.pos(at), fault, "")
 		return nil
 	}
 	c.trees[key] = tree
@@ -343,19 +346,20 @@ func inWords(msg string) string {
 	}))
 }
 
-// exprFault words what expr says of an expression.
-func (c *compiler) exprFault(src source, err error) {
+// exprFault words what expr says of an expression. It is of kind k, unless it is
+// of one that only the words tell.
+func (c *compiler) exprFault(k *Kind, src source, err error) {
 	var fault *file.Error
 	if !errors.As(err, &fault) {
 		msg, hint := err.Error(), ""
 		if m := notBool.FindStringSubmatch(msg); m != nil {
-			msg = "a condition must be true or false, and this is " + inWords(m[1])
+			k, msg = noCondition, "a condition must be true or false, and this is "+inWords(m[1])
 			if m[1] == "unknown" || m[1] == "interface {}" || m[1] == "any" {
 				msg = "a condition must be true or false, and what this is shows only at run time"
 				hint = "compare it: … == true, or … != nil"
 			}
 		}
-		c.report(src.node, src.pos(0), msg, hint)
+		c.report(k, src.node, src.pos(0), msg, hint)
 		return
 	}
 	at, msg, hint := fault.From, fault.Message, ""
@@ -370,13 +374,13 @@ func (c *compiler) exprFault(src source, err error) {
 		for _, f := range Functions {
 			known = append(known, f.Name)
 		}
-		msg = "unknown name " + name
+		k, msg = unknownNameKind, "unknown name "+name
 		if followedBy(src.text, at+len([]rune(name)), '[') {
 			msg = "unknown table " + name
 		}
 		hint = DidYouMean(name, known)
 		if _, elsewhere := c.environment(scope{})[name]; elsewhere && c.scopeNow.check {
-			msg, hint = "a check cannot read "+name, "it is asked when the rules are loaded: of vars, tables and functions"
+			k, msg, hint = readsMessage, "a check cannot read "+name, "it is asked when the rules are loaded: of vars, tables and functions"
 		}
 	case unknownField.MatchString(msg):
 		name := unknownField.FindStringSubmatch(msg)[1]
@@ -387,9 +391,9 @@ func (c *compiler) exprFault(src source, err error) {
 				known = append(known, k)
 			}
 		}
-		msg = "unknown field " + name
+		k, msg = unknownFieldKind, "unknown field "+name
 		if root == "call" {
-			msg = "call." + name + " is never set by any rule"
+			k, msg = neverSet, "call."+name+" is never set by any rule"
 		} else if root != "" {
 			msg = "unknown field " + root + "." + name
 		}
@@ -397,7 +401,7 @@ func (c *compiler) exprFault(src source, err error) {
 	default:
 		msg = inWords(msg)
 	}
-	c.report(src.node, src.pos(at), msg, hint)
+	c.report(k, src.node, src.pos(at), msg, hint)
 }
 
 func followedBy(text string, at int, want rune) bool {
@@ -418,13 +422,14 @@ func rootBefore(text string, at int, name string) string {
 // constants, a list function inside another one's predicate, and reduce, which
 // the parser takes even where it is disabled. It finds calls that always fail,
 // too.
-func bounded(tree ast.Node) (fault string, at int) {
+func bounded(tree ast.Node) (k *Kind, fault string, at int) {
 	v := &bounds{}
 	ast.Walk(&tree, v)
-	return v.fault, v.at
+	return v.kind, v.fault, v.at
 }
 
 type bounds struct {
+	kind  *Kind // nil if there is no fault
 	fault string
 	at    int
 }
@@ -434,13 +439,13 @@ func (v *bounds) Visit(n *ast.Node) {
 	switch n := (*n).(type) {
 	case *ast.IdentifierNode:
 		if n.Value == "$env" {
-			v.fault, v.at = "unknown name $env", n.Location().From
+			v.kind, v.fault, v.at = unknownNameKind, "unknown name $env", n.Location().From
 		}
 	case *ast.CallNode:
 		v.call(n)
 	case *ast.BuiltinNode:
 		if slices.Contains(bannedBuiltins, n.Name) {
-			v.fault, v.at = "unknown name "+n.Name, n.Location().From
+			v.kind, v.fault, v.at = unknownNameKind, "unknown name "+n.Name, n.Location().From
 		}
 	case *ast.BinaryNode:
 		if n.Operator != ".." {
@@ -449,14 +454,14 @@ func (v *bounds) Visit(n *ast.Node) {
 		_, left := n.Left.(*ast.IntegerNode)
 		_, right := n.Right.(*ast.IntegerNode)
 		if !left || !right {
-			v.fault, v.at = "a range needs bounds that are plain numbers", n.Location().From
+			v.kind, v.fault, v.at = unbounded, "a range needs bounds that are plain numbers", n.Location().From
 		}
 	case *ast.PredicateNode:
 		inner := &nested{}
 		body := n.Node
 		ast.Walk(&body, inner)
 		if inner.found {
-			v.fault, v.at = "a list function cannot stand inside another one's condition: its time would grow with the square of the list", n.Location().From
+			v.kind, v.fault, v.at = unbounded, "a list function cannot stand inside another one's condition: its time would grow with the square of the list", n.Location().From
 		}
 	}
 }
@@ -464,7 +469,7 @@ func (v *bounds) Visit(n *ast.Node) {
 // call finds calls that are never right.
 func (v *bounds) call(n *ast.CallNode) {
 	if methodOf(n) == "Local" {
-		v.fault, v.at = `Local() is the time zone of whatever machine this runs on: name one, as in now.In(timezone("Europe/London"))`, n.Location().From
+		v.kind, v.fault, v.at = alwaysFails, `Local() is the time zone of whatever machine this runs on: name one, as in now.In(timezone("Europe/London"))`, n.Location().From
 		return
 	}
 	id, _ := n.Callee.(*ast.IdentifierNode)
@@ -483,7 +488,7 @@ func (v *bounds) call(n *ast.CallNode) {
 		}
 	}
 	if _, err := functionNamed(id.Value).Call(args...); err != nil {
-		v.fault, v.at = err.Error(), n.Location().From
+		v.kind, v.fault, v.at = alwaysFails, err.Error(), n.Location().From
 	}
 }
 

@@ -224,9 +224,6 @@ func (b *closures) root(root string, parts []string) eval {
 	c := b.c
 	switch {
 	case root == "vars":
-		if len(parts) > 0 {
-			c.varsRead[parts[0]] = true
-		}
 		if v, ok := walk(c.varValues, parts); ok {
 			return always(v)
 		}

@@ -40,12 +40,12 @@ func (c *compiler) machine(src source, sc scope, u *uses) engine.Expr {
 		_, err = new(checker.Checker).PatchAndCheck(tree, made)
 	}
 	if err != nil {
-		c.exprFault(src, err)
+		c.exprFault(wrongType, src, err)
 		return nil
 	}
 	code, err := exprcompiler.Compile(tree, made)
 	if err != nil {
-		c.exprFault(src, err)
+		c.exprFault(wrongType, src, err)
 		return nil
 	}
 	m := &program{code: code, lets: p.lets}
@@ -59,7 +59,7 @@ func (c *compiler) machine(src source, sc scope, u *uses) engine.Expr {
 		fn := p.b.getter(parts)
 		if fn == nil {
 			whole := strings.Join(parts, ".")
-			c.report(src.node, src.pos(max(0, strings.Index(src.text, whole))), whole+" is no value by itself", "name a field of it")
+			c.report(noValue, src.node, src.pos(max(0, strings.Index(src.text, whole))), whole+" is no value by itself", "name a field of it")
 			return nil
 		}
 		m.names, m.inputs = append(m.names, name), append(m.inputs, fn)

@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"vertigo/engine"
+	"vertigo/schema"
 )
 
 //go:embed *.toml
@@ -27,17 +28,27 @@ var shipped embed.FS
 type Options struct {
 	// Peers are the transports that rules may name.
 	Peers []engine.Peer
+	// Schemas tell of the messages of each kind of transport (engine.Protocol.Kind);
+	// what rules do with messages of other kinds is not checked.
+	Schemas map[string]*schema.Set
 	// Vars stand in for the [vars] of shipped rule sets: what only the running
 	// bridge knows, such as its own user. A user's own file has the last word.
 	Vars map[string]any
 	// ReadFile reads rule files and their tables; nil means os.ReadFile.
 	ReadFile func(name string) ([]byte, error)
+	// Parts has conditions compiled piece by piece as well, so that an engine can
+	// explain which piece was false, and count what was seen of each.
+	Parts bool
 }
 
 // A Set is what was loaded.
 type Set struct {
 	*engine.Ruleset
-	Files []string // all files that were read, to be watched for changes; not the shipped ones
+	// Unchecked counts what is read of messages, and set in them, that no schema
+	// tells of.
+	Unchecked int
+	Files     []string // all files that were read, to be watched for changes; not the shipped ones
+	Declared  Declared
 }
 
 // Shipped lists the names of the rule sets that come with Vertigo.
@@ -68,7 +79,7 @@ func Load(files []string, o Options) (*Set, Findings) {
 	if o.ReadFile == nil {
 		o.ReadFile = os.ReadFile
 	}
-	l := &loader{read: o.ReadFile, whole: newDeclared(), brought: map[*node]*node{}}
+	l := &loader{read: o.ReadFile, whole: newDeclared(), brought: map[*node]*node{}, taken: map[[2]string]bool{}}
 	for _, f := range files {
 		if d := l.file(f, nil, nil); d != nil {
 			l.append(d)
@@ -81,7 +92,7 @@ func Load(files []string, o Options) (*Set, Findings) {
 	if found.HasErrors() {
 		return nil, found
 	}
-	return &Set{Ruleset: set, Files: c.files()}, found
+	return &Set{Ruleset: set, Unchecked: c.unchecked, Files: c.files(), Declared: declaredNames(c.decl)}, found
 }
 
 // declared is what rule files declare, before any expression is looked at.
@@ -132,16 +143,18 @@ type loader struct {
 	order    []string // files as they were first read
 	disk     []string
 	whole    *declared
-	brought  map[*node]*node // by a var of a shipped rule set: the include of a user's file that it came by
+	brought  map[*node]*node    // by a var of a shipped rule set: the include of a user's file that it came by
+	roots    []*node            // of all files that were read
+	taken    map[[2]string]bool // an including file and one that it includes, directly or not
+	partial  bool               // parts of the files could not be read
 }
-
-var topKeys = []string{"include", "vars", "check", "let", "table", "buffer", "limit", "rule"}
 
 // file reads a rule file and what it includes. An include is named by the node
 // at, and within are the files that are being read around it.
 func (l *loader) file(name string, at *node, within []string) *declared {
 	if slices.Contains(within, name) {
-		l.report(at, at.pos, "the file includes itself: "+strings.Join(append(within, name), " includes "), "")
+		l.report(includeLoop, at, at.pos, "the file includes itself: "+strings.Join(append(within, name), " includes "), "")
+		l.partial = true
 		return nil
 	}
 	src, err := l.source(name)
@@ -154,6 +167,11 @@ func (l *loader) file(name string, at *node, within []string) *declared {
 	}
 	root, faults := parseTOML(name, src)
 	l.findings = append(l.findings, faults...)
+	l.partial = l.partial || len(faults) > 0
+	l.roots = append(l.roots, root)
+	for _, around := range within {
+		l.taken[[2]string{around, name}] = true
+	}
 	d := newDeclared()
 	l.declare(d, root)
 	if inc := root.child("include"); inc != nil {
@@ -175,6 +193,7 @@ func (l *loader) source(name string) ([]byte, error) {
 }
 
 func (l *loader) unreadable(name string, at *node, err error) {
+	l.partial = true
 	name = strings.TrimPrefix(name, shippedPrefix)
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
@@ -182,14 +201,14 @@ func (l *loader) unreadable(name string, at *node, err error) {
 	}
 	msg := fmt.Sprintf("cannot read %s: %v", name, err)
 	if at == nil {
-		l.findings = append(l.findings, Finding{Pos: Pos{File: name}, Msg: fmt.Sprintf("cannot read the file: %v", err)})
+		l.findings = append(l.findings, Finding{Pos: Pos{File: name}, Code: unreadableFile.Code, Msg: fmt.Sprintf("cannot read the file: %v", err)})
 		return
 	}
-	l.report(at, at.pos, msg, "")
+	l.report(unreadableFile, at, at.pos, msg, "")
 }
 
-func (l *loader) report(n *node, pos Pos, msg, hint string) {
-	l.findings = append(l.findings, n.finding(pos, msg, hint))
+func (l *loader) report(k *Kind, n *node, pos Pos, msg, hint string) {
+	l.findings = append(l.findings, n.finding(k, pos, msg, hint))
 }
 
 // declare notes what a file itself declares.
@@ -213,14 +232,14 @@ func (l *loader) declare(d *declared, root *node) {
 		case "rule":
 			l.rules(d, l.doubled(n, "rule"))
 		default:
-			l.report(n, n.keyPos, "unknown key "+key, DidYouMean(key, topKeys))
+			l.report(unknownKey, n, n.keyPos, "unknown key "+key, DidYouMean(key, topKeys))
 		}
 	}
 }
 
 func (l *loader) each(n *node, as string, into *named) {
 	if n.kind != kindTable {
-		l.report(n, n.pos, fmt.Sprintf("%s is a table, not %s", as, n.kind), "")
+		l.report(wrongValue, n, n.pos, fmt.Sprintf("%s is a table, not %s", as, n.kind), "")
 		return
 	}
 	for _, name := range n.keys {
@@ -232,17 +251,17 @@ func (l *loader) each(n *node, as string, into *named) {
 func (l *loader) doubled(n *node, what string) []*node {
 	switch n.kind {
 	case kindTable:
-		l.report(n, n.pos, fmt.Sprintf("a %[1]s begins with [[%[1]s]], in double brackets", what), "")
+		l.report(wrongValue, n, n.pos, fmt.Sprintf("a %[1]s begins with [[%[1]s]], in double brackets", what), "")
 		return []*node{n}
 	case kindArray:
 	default:
-		l.report(n, n.pos, fmt.Sprintf("a %[1]s begins with [[%[1]s]]", what), "")
+		l.report(wrongValue, n, n.pos, fmt.Sprintf("a %[1]s begins with [[%[1]s]]", what), "")
 		return nil
 	}
 	var tables []*node
 	for _, item := range n.items {
 		if item.kind != kindTable {
-			l.report(item, item.pos, fmt.Sprintf("a %s is a table, not %s", what, item.kind), "")
+			l.report(wrongValue, item, item.pos, fmt.Sprintf("a %s is a table, not %s", what, item.kind), "")
 			continue
 		}
 		tables = append(tables, item)
@@ -255,11 +274,11 @@ func (l *loader) rules(d *declared, items []*node) {
 	for _, item := range items {
 		r := &rule{node: item}
 		if name := item.child("name"); name == nil {
-			l.report(item, item.pos, "the rule has no name", `say what it does, in words: name = "answered"`)
+			l.report(noName, item, item.pos, "the rule has no name", `say what it does, in words: name = "answered"`)
 		} else if name.kind != kindString || strings.TrimSpace(name.text) == "" {
-			l.report(name, name.pos, "a rule's name is text", "")
+			l.report(noName, name, name.pos, "a rule's name is text", "")
 		} else if at, twice := first[name.text]; twice {
-			l.report(name, name.pos, fmt.Sprintf("two rules are called %q", name.text), fmt.Sprintf("the other one stands at %s", at))
+			l.report(sameName, name, name.pos, fmt.Sprintf("two rules are called %q", name.text), fmt.Sprintf("the other one stands at %s", at))
 			continue
 		} else {
 			r.name = name.text
@@ -275,24 +294,31 @@ func (l *loader) include(d *declared, inc *node, file string, within []string) {
 	if inc.kind == kindString {
 		items = []*node{inc}
 	} else if inc.kind != kindArray {
-		l.report(inc, inc.pos, "include is a list of files", `include = ["matrix-verto"]`)
+		l.partial = true
+		l.report(wrongValue, inc, inc.pos, "include is a list of files", `include = ["matrix-verto"]`)
 		return
 	}
 	base := newDeclared()
 	for _, item := range items {
 		if item.kind != kindString {
-			l.report(item, item.pos, "an include is text, not "+item.kind.String(), "")
+			l.report(wrongValue, item, item.pos, "an include is text, not "+item.kind.String(), "")
+			l.partial = true
 			continue
 		}
 		name, ok := l.resolve(item, file)
 		if !ok {
+			l.partial = true
 			continue
 		}
 		if more := l.file(name, item, within); more != nil {
+			if !base.lacks(more) && !isShipped(item) && !l.partial {
+				l.report(idleInclude, item, item.pos, fmt.Sprintf("%s brings in nothing that is not there already", item.text), "leave it out")
+			}
 			l.note(item, more.vars)
 			l.join(base, more, item)
 		}
 	}
+	l.nearlyReplaces(d.rules, base.rules)
 	l.sameKind(d.vars, base.vars)
 	d.vars.under(base.vars)
 	d.lets.before(base.lets)
@@ -301,6 +327,43 @@ func (l *loader) include(d *declared, inc *node, file string, within []string) {
 	d.limits.under(base.limits)
 	d.rules = replaced(d.rules, base.rules)
 	d.checks = joined(d.checks, base.checks)
+}
+
+// includes says whether a file takes in another one, directly or not.
+func (l *loader) includes(file, other string) bool { return l.taken[[2]string{file, other}] }
+
+// lacks says whether there is anything in more that d has not.
+func (d *declared) lacks(more *declared) bool {
+	known := make(map[Pos]bool)
+	for _, r := range d.rules {
+		known[r.node.pos] = true
+	}
+	for _, n := range d.checks {
+		known[n.pos] = true
+	}
+	for _, names := range []*named{d.vars, d.tables, d.buffers, d.limits, d.lets} {
+		for _, n := range names.nodes {
+			known[n.keyPos] = true
+		}
+	}
+	for _, r := range more.rules {
+		if !known[r.node.pos] {
+			return true
+		}
+	}
+	for _, n := range more.checks {
+		if !known[n.pos] {
+			return true
+		}
+	}
+	for _, names := range []*named{more.vars, more.tables, more.buffers, more.limits, more.lets} {
+		for _, n := range names.nodes {
+			if !known[n.keyPos] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // note remembers which include of a user's file brought in a shipped var.
@@ -333,7 +396,7 @@ func (l *loader) sameKind(own, base *named) {
 	for _, name := range own.names {
 		n, was := own.nodes[name], base.nodes[name]
 		if was != nil && n.kind != was.kind && !(n.isNumber() && was.isNumber()) {
-			l.report(n, n.pos, fmt.Sprintf("vars.%s is %s in the included rules, and here it is %s", name, was.kind, n.kind), "")
+			l.report(otherKindOfVar, n, n.pos, fmt.Sprintf("vars.%s is %s in the included rules, and here it is %s", name, was.kind, n.kind), "")
 		}
 	}
 }
@@ -384,7 +447,7 @@ func (l *loader) resolve(n *node, file string) (string, bool) {
 		if slices.Contains(Shipped(), name) {
 			return shippedPrefix + name + ".toml", true
 		}
-		l.report(n, n.pos, fmt.Sprintf("no rule set is called %q", name), DidYouMean(name, Shipped()))
+		l.report(unknownRuleSet, n, n.pos, fmt.Sprintf("no rule set is called %q", name), DidYouMean(name, Shipped()))
 		return "", false
 	}
 	if filepath.IsAbs(name) {
@@ -400,7 +463,7 @@ func (l *loader) join(base, more *declared, at *node) {
 		if other := known[r.name]; other != nil && other.node.pos == r.node.pos {
 			continue // the same file, by another way
 		} else if other != nil {
-			l.report(at, at.pos, fmt.Sprintf("two included files have a rule called %q", r.name), "")
+			l.report(sameIncludedName, at, at.pos, fmt.Sprintf("two included files have a rule called %q", r.name), "")
 			continue
 		}
 		base.rules = append(base.rules, r)
@@ -422,7 +485,7 @@ func (l *loader) append(d *declared) {
 			continue
 		} else if other != nil {
 			name := r.node.child("name")
-			l.report(name, name.pos, fmt.Sprintf("two rules are called %q", r.name), fmt.Sprintf("the other one stands at %s", other.node.child("name").pos))
+			l.report(sameName, name, name.pos, fmt.Sprintf("two rules are called %q", r.name), fmt.Sprintf("the other one stands at %s", other.node.child("name").pos))
 			continue
 		}
 		w.rules = append(w.rules, r)

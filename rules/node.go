@@ -88,9 +88,9 @@ func (n *node) at(runeOffset int) Pos {
 	return pos
 }
 
-// finding makes an error at a place in the node's file.
-func (n *node) finding(pos Pos, msg, hint string) Finding {
-	return Finding{Pos: pos, Msg: msg, Hint: hint, Source: n.src.line(pos.Line)}
+// finding makes a finding at a place in the node's file.
+func (n *node) finding(k *Kind, pos Pos, msg, hint string) Finding {
+	return Finding{Pos: pos, Severity: k.Severity, Code: k.Code, Msg: msg, Hint: hint, Source: n.src.line(pos.Line)}
 }
 
 // A file with more faulty sections than this is not read to its end.
@@ -141,7 +141,7 @@ func replaceInvalid(text string) string {
 // it, and words what it says for the author of the file.
 func firstFault(l *locator) (off int, f Finding, bad bool) {
 	if l.fault != nil && l.fault.fatal {
-		return l.fault.off, l.src.finding(l.fault.off, l.fault.msg, l.fault.hint), true
+		return l.fault.off, l.src.finding(notTOML, l.fault.off, l.fault.msg, l.fault.hint), true
 	}
 	var discard map[string]any
 	_, err := toml.Decode(l.text, &discard)
@@ -150,7 +150,7 @@ func firstFault(l *locator) (off int, f Finding, bad bool) {
 	case err == nil && l.fault == nil:
 		return 0, Finding{}, false
 	case err != nil && !isParse:
-		return 0, l.src.finding(0, err.Error(), ""), true
+		return 0, l.src.finding(notTOML, 0, err.Error(), ""), true
 	case err != nil:
 		off = faultOffset(l.text, perr)
 		if l.fault == nil || l.fault.msg == "" || l.statementAt(off) < l.statementAt(l.fault.off) {
@@ -161,7 +161,7 @@ func firstFault(l *locator) (off int, f Finding, bad bool) {
 		c, _ := utf8.DecodeRuneInString(l.text[l.fault.off:])
 		l.fault.msg = fmt.Sprintf("unexpected %q", c)
 	}
-	return l.fault.off, l.src.finding(l.fault.off, l.fault.msg, l.fault.hint), true
+	return l.fault.off, l.src.finding(notTOML, l.fault.off, l.fault.msg, l.fault.hint), true
 }
 
 // faultOffset gives where the fault of an error is. The library names the place
@@ -222,9 +222,9 @@ func (l *locator) word(off int, msg string) (int, Finding, bool) {
 		open := l.fault.open
 		switch {
 		case msg == "strings cannot contain newlines":
-			return statement, l.src.finding(open, "the text that begins here is not closed on its line", "close the quote, or use ''' for text of several lines"), true
+			return statement, l.src.finding(notTOML, open, "the text that begins here is not closed on its line", "close the quote, or use ''' for text of several lines"), true
 		case strings.HasPrefix(msg, "unexpected EOF") || strings.HasSuffix(msg, "the end of the file"):
-			return statement, l.src.finding(open, "what "+l.text[open:open+1]+" begins here is never closed", ""), true
+			return statement, l.src.finding(notTOML, open, "what "+l.text[open:open+1]+" begins here is never closed", ""), true
 		case l.src.lineAt(open) < l.src.lineAt(off):
 			hint = fmt.Sprintf("it belongs to what %s begins on line %d", l.text[open:open+1], l.src.lineAt(open))
 		}
@@ -235,7 +235,7 @@ func (l *locator) word(off int, msg string) (int, Finding, bool) {
 	if hint == "" && l.src.lineAt(statement) < l.src.lineAt(off) {
 		hint = fmt.Sprintf("it belongs to what begins on line %d", l.src.lineAt(statement))
 	}
-	return statement, l.src.finding(off, msg, hint), true
+	return statement, l.src.finding(notTOML, off, msg, hint), true
 }
 
 // header matches a line that begins a section, also if it is not quite right.

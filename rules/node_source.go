@@ -48,10 +48,10 @@ func (s *sourceText) line(n int) string {
 	return strings.TrimSuffix(s.text[s.starts[n-1]:end], "\r")
 }
 
-// finding makes an error at the byte at off.
-func (s *sourceText) finding(off int, msg, hint string) Finding {
+// finding makes a finding at the byte at off.
+func (s *sourceText) finding(k *Kind, off int, msg, hint string) Finding {
 	pos := s.pos(off)
-	return Finding{Pos: pos, Msg: msg, Hint: hint, Source: s.line(pos.Line)}
+	return Finding{Pos: pos, Severity: k.Severity, Code: k.Code, Msg: msg, Hint: hint, Source: s.line(pos.Line)}
 }
 
 // invalidUTF8 finds the first byte that is not UTF-8.
@@ -64,7 +64,7 @@ func (s *sourceText) invalidUTF8() (Finding, bool) {
 			continue
 		}
 		if _, size := utf8.DecodeRuneInString(s.text[i:]); size == 1 {
-			return s.finding(i, fmt.Sprintf("the byte 0x%02x is not UTF-8 text", s.text[i]), "save the file as UTF-8"), true
+			return s.finding(notUTF8, i, fmt.Sprintf("the byte 0x%02x is not UTF-8 text", s.text[i]), "save the file as UTF-8"), true
 		}
 	}
 	return Finding{}, false

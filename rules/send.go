@@ -38,14 +38,16 @@ func (c *compiler) send(n *node, sc scope) *engine.Send {
 		sc.item = true
 	}
 	if when := n.child("when"); when != nil {
-		s.When = c.condition(when, sc)
+		if s.When = c.condition(when, sc); s.When != nil {
+			s.Parts = c.takeApart(when, sc)
+		}
 	}
 	if known {
 		found := len(c.findings)
 		c.unknownKeys(n, slices.Concat(sendKeys, protocol.Address)...)
 		misspelt := len(c.findings) > found
 		if scope := protocol.Scope; protocol.NeedsScope(s.Type) && n.child(scope) == nil && !misspelt {
-			c.report(n, n.pos, fmt.Sprintf("the message to %s has no %s", s.To, scope), fmt.Sprintf("%s = '${ msg.room_id }'", scope))
+			c.report(noScope, n, n.pos, fmt.Sprintf("the message to %s has no %s", s.To, scope), fmt.Sprintf("%s = '${ msg.room_id }'", scope))
 		}
 		for _, name := range protocol.Address {
 			if ad := n.child(name); ad != nil {
@@ -77,14 +79,14 @@ func (c *compiler) send(n *node, sc scope) *engine.Send {
 func (c *compiler) plainText(n *node, key, hint string) string {
 	x := n.child(key)
 	if x == nil {
-		c.report(n, n.pos, "the message to send has no "+key, "say "+hint)
+		c.report(incompleteSend, n, n.pos, "the message to send has no "+key, "say "+hint)
 		return ""
 	}
 	if !c.want(x, kindString, "text") {
 		return ""
 	}
 	if strings.Contains(x.text, "${") {
-		c.report(x, x.pos, key+" cannot be computed", "send two messages, each with its own when")
+		c.report(computedSend, x, x.pos, key+" cannot be computed", "send two messages, each with its own when")
 		return ""
 	}
 	return x.text
@@ -99,7 +101,7 @@ func (c *compiler) protocol(at *node, to string) (engine.Protocol, bool) {
 	}
 	if to != "" {
 		names := c.transports()
-		c.report(at, at.pos, fmt.Sprintf("unknown transport %s", to), DidYouMean(to, slices.Compact(names)))
+		c.report(unknownTransport, at, at.pos, fmt.Sprintf("unknown transport %s", to), DidYouMean(to, slices.Compact(names)))
 	}
 	return engine.Protocol{}, false
 }

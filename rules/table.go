@@ -99,11 +99,11 @@ func loadTable(read func(name string) ([]byte, error), dir string, n *node) (*Ta
 		return newTable(own, byPrefix), findings
 	}
 	if file.kind != kindString {
-		return newTable(own, byPrefix), append(findings, file.finding(file.pos,
+		return newTable(own, byPrefix), append(findings, file.finding(badTable, file.pos,
 			fmt.Sprintf("file must be text, not %s", file.kind), "an entry that is called file can stand in [table.NAME.entries]"))
 	}
 	if len(own) > 0 {
-		findings = append(findings, file.finding(file.keyPos, "the table has both a file and entries of its own", "put all entries in one of them"))
+		findings = append(findings, file.finding(badTable, file.keyPos, "the table has both a file and entries of its own", "put all entries in one of them"))
 	}
 	name := file.text
 	if !filepath.IsAbs(name) {
@@ -111,7 +111,7 @@ func loadTable(read func(name string) ([]byte, error), dir string, n *node) (*Ta
 	}
 	src, err := read(name)
 	if err != nil {
-		return newTable(own, byPrefix), append(findings, file.finding(file.pos, fmt.Sprintf("the table's file cannot be read: %v", err), ""))
+		return newTable(own, byPrefix), append(findings, file.finding(unreadableTable, file.pos, fmt.Sprintf("the table's file cannot be read: %v", err), ""))
 	}
 	entries, found := readCSV(name, src)
 	return newTable(entries, byPrefix), append(findings, found...)
@@ -126,10 +126,10 @@ func tableByPrefix(n *node) (bool, []Finding) {
 	case match.text == "prefix":
 		return true, nil
 	case match.kind != kindString:
-		return false, []Finding{match.finding(match.pos, fmt.Sprintf("match must be text, not %s", match.kind),
+		return false, []Finding{match.finding(badTable, match.pos, fmt.Sprintf("match must be text, not %s", match.kind),
 			"an entry that is called match can stand in [table.NAME.entries]")}
 	}
-	return false, []Finding{match.finding(match.pos, fmt.Sprintf("unknown match %q", match.text), DidYouMean(match.text, []string{"exact", "prefix"}))}
+	return false, []Finding{match.finding(badTable, match.pos, fmt.Sprintf("unknown match %q", match.text), DidYouMean(match.text, []string{"exact", "prefix"}))}
 }
 
 // ownEntries reads the entries that stand in the table itself.
@@ -139,9 +139,9 @@ func ownEntries(n *node) (map[string]any, []Finding) {
 	add := func(key string, v *node) {
 		switch first, twice := entries[key]; {
 		case key == "":
-			findings = append(findings, v.finding(v.keyPos, "the key is empty", ""))
+			findings = append(findings, v.finding(badEntry, v.keyPos, "the key is empty", ""))
 		case twice:
-			findings = append(findings, v.finding(v.keyPos, fmt.Sprintf("%q has a value already: %v", key, first), ""))
+			findings = append(findings, v.finding(badEntry, v.keyPos, fmt.Sprintf("%q has a value already: %v", key, first), ""))
 		default:
 			entries[key] = v.plain()
 		}
@@ -196,9 +196,9 @@ func readCSV(file string, src []byte) (map[string]any, []Finding) {
 		var perr *csv.ParseError
 		switch {
 		case errors.As(err, &perr):
-			t.fault(perr.Line, perr.Column, csvMessage(perr), "a field that holds quotes or commas stands in double quotes, a quote in it doubled")
+			t.fault(badEntry, perr.Line, perr.Column, csvMessage(perr), "a field that holds quotes or commas stands in double quotes, a quote in it doubled")
 		case err != nil:
-			t.fault(1, 1, err.Error(), "")
+			t.fault(unreadableTable, 1, 1, err.Error(), "")
 			return t.entries, t.findings
 		case len(row) == 1 && strings.TrimSpace(row[0]) == "":
 		case t.header == nil:
@@ -210,12 +210,12 @@ func readCSV(file string, src []byte) (map[string]any, []Finding) {
 		}
 		if len(t.findings) >= maxFaultyRows {
 			line, col := t.rows.FieldPos(0)
-			t.fault(line, col, "the rest of the file is not read, since so much of it is faulty", "")
+			t.fault(badEntry, line, col, "the rest of the file is not read, since so much of it is faulty", "")
 			return t.entries, t.findings
 		}
 	}
 	if t.header == nil && len(t.findings) == 0 {
-		t.findings = append(t.findings, Finding{Pos: Pos{File: file}, Msg: "the table's file is empty", Hint: "its first row names the columns, the first of them the key"})
+		t.findings = append(t.findings, Finding{Pos: Pos{File: file}, Code: unreadableTable.Code, Msg: "the table's file is empty", Hint: "its first row names the columns, the first of them the key"})
 	}
 	return t.entries, t.findings
 }
@@ -231,18 +231,18 @@ func csvMessage(err *csv.ParseError) string {
 	return err.Err.Error()
 }
 
-// fault notes an error at a line and a column in bytes.
-func (t *csvTable) fault(line, col int, msg, hint string) {
+// fault notes a finding at a line and a column in bytes.
+func (t *csvTable) fault(k *Kind, line, col int, msg, hint string) {
 	source := t.src.line(line)
 	before := source[:min(max(col-1, 0), len(source))]
 	pos := Pos{File: t.src.file, Line: line, Col: utf8.RuneCountInString(before) + 1}
-	t.findings = append(t.findings, Finding{Pos: pos, Msg: msg, Hint: hint, Source: source})
+	t.findings = append(t.findings, Finding{Pos: pos, Severity: k.Severity, Code: k.Code, Msg: msg, Hint: hint, Source: source})
 }
 
-// faultIn notes an error in a field of the last row.
-func (t *csvTable) faultIn(field int, msg, hint string) {
+// faultIn notes a finding in a field of the last row.
+func (t *csvTable) faultIn(k *Kind, field int, msg, hint string) {
 	line, col := t.rows.FieldPos(field)
-	t.fault(line, col, msg, hint)
+	t.fault(k, line, col, msg, hint)
 }
 
 // readHeader reads the names of the columns; it says whether rows can be read.
@@ -252,19 +252,18 @@ func (t *csvTable) readHeader(row []string) bool {
 		if strings.ContainsAny(row[0], ";\t") {
 			hint = "separate columns by commas"
 		}
-		t.faultIn(0, "a table has at least two columns: the key, and a value", hint)
+		t.faultIn(badHeader, 0, "a table has at least two columns: the key, and a value", hint)
 		return false
 	}
 	for i, field := range row {
 		name := strings.TrimSpace(field)
 		switch {
 		case i == 0 && looksLikeNumber(name):
-			t.faultIn(0, fmt.Sprintf("the first row names the columns, so %q has no entry", name), "put a row such as number,value before it")
-			t.findings[len(t.findings)-1].Severity = Warning
+			t.faultIn(numberHeader, 0, fmt.Sprintf("the first row names the columns, so %q has no entry", name), "put a row such as number,value before it")
 		case len(row) > 2 && name == "":
-			t.faultIn(i, "the column has no name", "")
+			t.faultIn(badHeader, i, "the column has no name", "")
 		case len(row) > 2 && slices.Contains(t.header, name):
-			t.faultIn(i, fmt.Sprintf("two columns have the name %q", name), "")
+			t.faultIn(badHeader, i, fmt.Sprintf("two columns have the name %q", name), "")
 		}
 		t.header = append(t.header, name)
 	}
@@ -279,16 +278,16 @@ func looksLikeNumber(text string) bool {
 
 func (t *csvTable) readRow(row []string) {
 	if len(row) != len(t.header) {
-		t.faultIn(min(len(row)-1, len(t.header)), fmt.Sprintf("the row has %s, the first row names %d", count(len(row), "column"), len(t.header)), "")
+		t.faultIn(badEntry, min(len(row)-1, len(t.header)), fmt.Sprintf("the row has %s, the first row names %d", count(len(row), "column"), len(t.header)), "")
 		return
 	}
 	key := strings.TrimSpace(row[0])
 	if key == "" {
-		t.faultIn(0, "the key is empty", "")
+		t.faultIn(badEntry, 0, "the key is empty", "")
 		return
 	}
 	if first, twice := t.lines[key]; twice {
-		t.faultIn(0, fmt.Sprintf("%q has an entry already, on line %d", key, first), "")
+		t.faultIn(badEntry, 0, fmt.Sprintf("%q has an entry already, on line %d", key, first), "")
 		return
 	}
 	t.lines[key], _ = t.rows.FieldPos(0)

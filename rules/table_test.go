@@ -102,14 +102,12 @@ conf/did.csv:3:5: error: a quote that neither closes its field nor is doubled | 
 			if table == nil {
 				t.Error("no table came back")
 			}
-			var lines []string
 			for _, f := range findings {
-				lines = append(lines, strings.TrimSuffix(f.Error()+" | "+f.Hint, " | "))
 				if f.Source == "" && f.Pos.Line > 0 {
 					t.Errorf("%s has no source line", f.Error())
 				}
 			}
-			if diff := cmp.Diff(tc.want, strings.Join(lines, "\n")); diff != "" {
+			if diff := cmp.Diff(tc.want, report(findings)); diff != "" {
 				t.Error(diff)
 			}
 		})

@@ -218,12 +218,12 @@ func (c *compiler) template(n *node, sc scope) template {
 		return c.textTemplate(n, sc)
 	}
 	if n.kind == kindDatetime {
-		c.report(n, n.pos, "JSON has no dates: put it in quotes", "")
+		c.report(badTemplate, n, n.pos, "JSON has no dates: put it in quotes", "")
 		return nil
 	}
 	lit, err := engine.AppendJSON(nil, n.value)
 	if err != nil {
-		c.report(n, n.pos, err.Error(), "")
+		c.report(badTemplate, n, n.pos, err.Error(), "")
 		return nil
 	}
 	return literal(lit)
@@ -321,14 +321,14 @@ func (c *compiler) parts(n *node, sc scope) ([]part, bool) {
 		advance(i)
 		end := closing(rest)
 		if end < 0 {
-			c.report(n, n.at(at), "${ is never closed by }", "write $${ where ${ itself is meant")
+			c.report(badTemplate, n, n.at(at), "${ is never closed by }", "write $${ where ${ itself is meant")
 			return nil, false
 		}
 		inside := rest[2:end]
 		advance(2)
 		src := source{text: inside, node: n, shift: at}
 		if strings.TrimSpace(inside) == "" {
-			c.report(n, n.at(at-2), "${ } holds no expression", "")
+			c.report(badTemplate, n, n.at(at-2), "${ } holds no expression", "")
 			ok = false
 		} else if x := c.expression(src, sc); x == nil {
 			ok = false
