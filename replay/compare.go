@@ -3,9 +3,11 @@ package replay
 import (
 	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/tidwall/gjson"
+
+	"vertigo/engine"
 )
 
 // Expect compares what the engine sent with what the capture itself did, and
@@ -13,35 +15,36 @@ import (
 // capture's end is not looked at: nobody knows what would have followed. Nor is
 // what is sent to a transport that the capture has no line of: it was not there,
 // or was not captured.
-func (r *Result) Expect() []string {
-	var found []string
+func (r *Result) Expect() []Difference {
+	var found []Difference
 	for _, s := range r.Sent {
 		if s.Afterwards || !r.named[s.To] {
 			continue
 		}
 		if s.Like == nil {
-			found = append(found, fmt.Sprintf("%s: the rules send %s to %s (%s), the capture does not", s.Place, s.Type, s.To, s.Rule))
+			found = append(found, sentOnly(s.Place, Added, s.Type, s.To, s.Rule).words("the rules send %s to %s (%s), the capture does not", s.Type, s.To, s.Rule))
 			continue
 		}
-		differ := r.against(s)
-		if len(differ) > 0 {
-			found = append(found, block(fmt.Sprintf("%s: %s to %s differs (%s)", s.Like.Place(), s.Type, s.To, s.Rule), differ))
+		if deltas := r.against(s); len(deltas) > 0 {
+			d := sentOnly(s.Like.Place(), Changed, s.Type, s.To, s.Rule).words("%s to %s differs (%s)", s.Type, s.To, s.Rule)
+			d.Deltas = deltas
+			found = append(found, d)
 		}
 	}
 	for _, l := range r.Missing {
-		typ := gjson.GetBytes(l.Message(), r.peers[l.Transport].Shape.Type)
-		found = append(found, fmt.Sprintf("%s: the capture sends %s to %s, the rules do not", l.Place(), typ, l.Transport))
+		typ := gjson.GetBytes(l.Message(), r.peers[l.Transport].Shape.Type).String()
+		found = append(found, sentOnly(l.Place(), Removed, typ, l.Transport, "").words("the capture sends %s to %s, the rules do not", typ, l.Transport))
 	}
 	return found
 }
 
 // against compares an action with the capture's line that it stands for.
-func (r *Result) against(s Sent) []string {
+func (r *Result) against(s Sent) []Delta {
 	return r.ids[s.To].diff(r.peers[s.To].Shape.Body, s.Like.Message(), s.Frame)
 }
 
 // diff compares the bodies of the capture's own message, theirs, and of ours.
-func (n *names) diff(body string, theirs, ours []byte) []string {
+func (n *names) diff(body string, theirs, ours []byte) []Delta {
 	return diff(body, bodyOf(n.rewrite(theirs), body), bodyOf(ours, body))
 }
 
@@ -52,75 +55,141 @@ func bodyOf(data []byte, path string) []byte {
 	return []byte("null")
 }
 
-func block(head string, rest []string) string {
-	return head + "\n    " + strings.Join(rest, "\n    ")
-}
-
-// Compare says what is sent differently by other rules in a replay of the same
-// capture: what was changed, what was removed, what was added, in the order of
-// the replay.
-func Compare(old, now *Result) []string {
+// Compare says what other rules do differently in a replay of the same capture:
+// what they send that is not the same, what they send no more and in addition,
+// and what becomes of messages, in the order of the replay.
+func Compare(old, now *Result) []Difference {
 	type sameKey struct{ to, typ, call string }
 	left := map[sameKey][]Sent{}
 	for _, s := range old.Sent {
 		k := sameKey{s.To, s.Type, string(s.Call)}
 		left[k] = append(left[k], s)
 	}
-	type entry struct {
-		sent Sent
-		text string
-	}
-	var found []entry
+	found := became(old, now)
 	for _, s := range now.Sent {
 		k := sameKey{s.To, s.Type, string(s.Call)}
 		if len(left[k]) == 0 {
-			found = append(found, entry{s, fmt.Sprintf("%s: + %s to %s (%s)", s.Place, s.Type, s.To, s.Rule)})
+			d := sentOnly(s.Place, Added, s.Type, s.To, s.Rule).words("+ %s to %s (%s)", s.Type, s.To, s.Rule)
+			found = append(found, d.at(s.At))
 			continue
 		}
 		was := left[k][0]
 		left[k] = left[k][1:]
-		if text := now.changed(was, s); text != "" {
-			found = append(found, entry{s, text})
+		if d, ok := now.changed(was, s); ok {
+			found = append(found, d.at(s.At))
 		}
 	}
 	for _, s := range old.Sent {
 		k := sameKey{s.To, s.Type, string(s.Call)}
 		if list := left[k]; len(list) > 0 && list[0].ID == s.ID {
 			left[k] = list[1:]
-			found = append(found, entry{s, fmt.Sprintf("%s: - %s to %s (%s)", s.Place, s.Type, s.To, s.Rule)})
+			d := sentOnly(s.Place, Removed, s.Type, s.To, s.Rule).words("- %s to %s (%s)", s.Type, s.To, s.Rule)
+			found = append(found, d.at(s.At))
 		}
 	}
-	slices.SortStableFunc(found, func(a, b entry) int { return a.sent.At.Compare(b.sent.At) })
-	texts := make([]string, len(found))
-	for i, f := range found {
-		texts[i] = f.text
-	}
-	return texts
+	slices.SortStableFunc(found, func(a, b Difference) int { return a.Time.Compare(b.Time) })
+	return found
 }
 
-// changed says how one action became another one; "" if it did not.
-func (r *Result) changed(was, is Sent) string {
-	var how []string
+// became finds the messages of peers of which something else became.
+func became(old, now *Result) []Difference {
+	type sameKey struct{ place, typ string }
+	left := map[sameKey][]fate{}
+	for _, f := range old.fates {
+		k := sameKey{f.place, f.typ}
+		left[k] = append(left[k], f)
+	}
+	var found []Difference
+	for _, f := range now.fates {
+		k := sameKey{f.place, f.typ}
+		if len(left[k]) == 0 {
+			continue
+		}
+		was := left[k][0]
+		left[k] = left[k][1:]
+		if was.outcome != f.outcome {
+			d := Difference{Place: f.place, What: Became, Type: f.typ, Was: was.outcome, Is: f.outcome}
+			found = append(found, d.words("%s: %s → %s", f.typ, was.outcome, f.outcome).at(f.at))
+		}
+	}
+	return found
+}
+
+// A fate is what became of a message of a peer.
+type fate struct {
+	message    *engine.Message
+	place, typ string
+	outcome    engine.Outcome
+	at         time.Time
+}
+
+// noteFate keeps what became of a message; of several rules that acted on it the
+// first counts, unless one failed.
+func (p *player) noteFate(t engine.Trace) {
+	if t.Message.Transport == ownTransport || p.place == "" {
+		return
+	}
+	if n := len(p.fates); n > 0 && p.fates[n-1].message == t.Message {
+		if t.Outcome == engine.Failed {
+			p.fates[n-1].outcome = engine.Failed
+		}
+		return
+	}
+	p.fates = append(p.fates, fate{t.Message, p.place, t.Message.Type, t.Outcome, t.Now})
+}
+
+// changed says how one action became another one; ok is false if it did not.
+func (r *Result) changed(was, is Sent) (d Difference, ok bool) {
+	var how []Delta
 	if was.Place != is.Place {
-		how = append(how, fmt.Sprintf("sent for %s instead of %s", is.Place, was.Place))
+		how = append(how, Delta{Note: fmt.Sprintf("sent for %s instead of %s", cause(is.Place), cause(was.Place))})
 	} else if !was.At.Equal(is.At) {
-		how = append(how, fmt.Sprintf("sent %s later", is.At.Sub(was.At)))
+		how = append(how, Delta{Note: sooner(is.At.Sub(was.At))})
 	}
 	for _, name := range addressKeys(was, is) {
-		if a, b := was.Address[name], is.Address[name]; a != b {
-			how = append(how, fmt.Sprintf("%s: -%s +%s", name, show(a), show(b)))
+		if a, b := address(was, name), address(is, name); a == nil || b == nil || *a != *b {
+			how = append(how, valueDelta(name, a, b))
 		}
 	}
 	body := r.peers[is.To].Shape.Body
 	how = append(how, diff(body, bodyOf(was.Frame, body), bodyOf(is.Frame, body))...)
 	if len(how) == 0 {
-		return ""
+		return Difference{}, false
 	}
+	d = sentOnly(is.Place, Changed, is.Type, is.To, is.Rule)
+	d.Deltas = how
 	rule := is.Rule
 	if was.Rule != is.Rule {
+		d.OldRule = was.Rule
 		rule = was.Rule + " → " + is.Rule
 	}
-	return block(fmt.Sprintf("%s: ~ %s to %s (%s)", is.Place, is.Type, is.To, rule), how)
+	return d.words("~ %s to %s (%s)", is.Type, is.To, rule), true
+}
+
+// cause words what a message was sent for: a line of the capture, or a word of
+// the engine.
+func cause(place string) string {
+	if n := lineNumber(place); n > 0 {
+		return fmt.Sprintf("line %d", n)
+	}
+	return place
+}
+
+func sooner(d time.Duration) string {
+	if d < 0 {
+		return fmt.Sprintf("sent %s earlier", -d)
+	}
+	return fmt.Sprintf("sent %s later", d)
+}
+
+// address gives a key of an address, nil if it is not there.
+func address(s Sent, name string) *any {
+	text, ok := s.Address[name]
+	if !ok {
+		return nil
+	}
+	v := any(text)
+	return &v
 }
 
 func addressKeys(a, b Sent) []string {

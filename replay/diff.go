@@ -11,18 +11,18 @@ import (
 
 // diff compares two JSON values and says, path by path, what is not the same.
 // The order of keys and the way a number is written do not matter.
-func diff(path string, was, is []byte) []string {
+func diff(path string, was, is []byte) []Delta {
 	a, errA := decode(was)
 	b, errB := decode(is)
 	if errA != nil || errB != nil {
 		if bytes.Equal(was, is) {
 			return nil
 		}
-		return []string{fmt.Sprintf("%s: -%s +%s", path, brief(was), brief(is))}
+		return []Delta{{Path: path, was: []string{string(was)}, is: []string{string(is)}, wasJSON: string(was), isJSON: string(is)}}
 	}
 	var d differ
 	d.value(path, a, b)
-	return d.lines
+	return d.found
 }
 
 func decode(data []byte) (any, error) {
@@ -33,11 +33,10 @@ func decode(data []byte) (any, error) {
 	return v, err
 }
 
-type differ struct{ lines []string }
+type differ struct{ found []Delta }
 
-func (d *differ) add(path, format string, args ...any) {
-	d.lines = append(d.lines, path+": "+fmt.Sprintf(format, args...))
-}
+// add notes values that are not the same; one that is missing is nil.
+func (d *differ) add(path string, was, is *any) { d.found = append(d.found, valueDelta(path, was, is)) }
 
 func (d *differ) value(path string, a, b any) {
 	switch a := a.(type) {
@@ -65,7 +64,7 @@ func (d *differ) value(path string, a, b any) {
 			return
 		}
 	}
-	d.add(path, "-%s +%s", show(a), show(b))
+	d.add(path, &a, &b)
 }
 
 func (d *differ) object(path string, a, b map[string]any) {
@@ -85,9 +84,9 @@ func (d *differ) object(path string, a, b map[string]any) {
 		vb, inB := b[k]
 		switch {
 		case !inA:
-			d.add(at, "+%s", show(vb))
+			d.add(at, nil, &vb)
 		case !inB:
-			d.add(at, "-%s", show(va))
+			d.add(at, &va, nil)
 		default:
 			d.value(at, va, vb)
 		}
@@ -99,9 +98,9 @@ func (d *differ) list(path string, a, b []any) {
 		at := fmt.Sprintf("%s.%d", path, i)
 		switch {
 		case i >= len(a):
-			d.add(at, "+%s", show(b[i]))
+			d.add(at, nil, &b[i])
 		case i >= len(b):
-			d.add(at, "-%s", show(a[i]))
+			d.add(at, &a[i], nil)
 		default:
 			d.value(at, a[i], b[i])
 		}
@@ -114,22 +113,16 @@ func (d *differ) text(path, a, b string) {
 		return
 	}
 	if !strings.Contains(a, "\n") && !strings.Contains(b, "\n") {
-		d.add(path, "-%s +%s", show(a), show(b))
+		was, is := any(a), any(b)
+		d.add(path, &was, &is)
 		return
 	}
 	list := changes(lines(a), lines(b))
 	if len(list) == 0 {
-		d.add(path, "only the line ends differ")
+		d.found = append(d.found, Delta{Path: path, Note: "only the line ends differ"})
 	}
 	for _, c := range list {
-		var parts []string
-		for _, l := range c.removed {
-			parts = append(parts, "-"+clip(l))
-		}
-		for _, l := range c.added {
-			parts = append(parts, "+"+clip(l))
-		}
-		d.add(path, "line %d: %s", c.line, strings.Join(parts, " "))
+		d.found = append(d.found, textDelta(path, c))
 	}
 }
 
@@ -210,8 +203,6 @@ func show(v any) string {
 	}
 	return clip(strings.TrimSuffix(out.String(), "\n"))
 }
-
-func brief(data []byte) string { return clip(string(data)) }
 
 // clip shortens what would make a report unreadable.
 func clip(text string) string {

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -28,7 +29,16 @@ func TestDiff(t *testing.T) {
 		{"a long value is cut", `"` + long + `"`, `1`, []string{`x: -"` + long[:118] + "… +1"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			compareTexts(t, diff("x", []byte(test.was), []byte(test.is)), test.want...)
+			compareTexts(t, worded(diff("x", []byte(test.was), []byte(test.is))), test.want...)
 		})
 	}
+}
+
+// worded words what was found.
+func worded[T fmt.Stringer](found []T) []string {
+	var list []string
+	for _, f := range found {
+		list = append(list, f.String())
+	}
+	return list
 }

@@ -4,21 +4,15 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/tidwall/gjson"
 
 	"vertigo/engine"
 )
 
 // Width is how wide a ladder is, in terminal columns.
 const Width = 80
-
-// self is the column of the engine among those of the transports.
-const self = "vertigo"
 
 // A Ladder draws a replay as a message sequence: a column for each transport,
 // an arrow for each message, and under it the rule that acted on it.
@@ -33,62 +27,18 @@ func NewLadder(peers []Peer) *Ladder { return &Ladder{peers: peers} }
 // Add adds an event; it is what [Play] calls.
 func (l *Ladder) Add(e Event) { l.events = append(l.events, e) }
 
-// Write draws all that was added under a title.
+// Write draws all that was added under a title, for a terminal.
 func (l *Ladder) Write(w io.Writer, title string) error {
-	d := &drawing{out: bufio.NewWriter(w), started: l.start(), waiting: map[*byte]bool{}}
+	d := &drawing{out: bufio.NewWriter(w), started: l.start()}
 	d.place(l.participants(), l.manyCalls())
 	d.line(cut(title, Width))
 	d.header()
-	if len(l.events) == 0 || l.events[0].CaptureEnd {
-		d.rule("no message of this capture is for the rules")
-	}
-	for i := range l.events {
-		d.event(&l.events[i])
+	marks := l.tell(d.names)
+	for i := range marks {
+		d.mark(&marks[i])
 	}
 	d.line("")
 	return d.out.Flush()
-}
-
-// start is the time from which the ladder counts.
-func (l *Ladder) start() time.Time {
-	if len(l.events) == 0 {
-		return time.Time{}
-	}
-	return l.events[0].Trace.Now
-}
-
-// participants are the columns: the engine stands after the first transport
-// that has a part in the replay. Mute peers have none.
-func (l *Ladder) participants() []string {
-	seen := map[string]bool{}
-	for _, e := range l.events {
-		seen[e.Message.Transport] = true
-		for _, s := range e.Sent {
-			seen[s.To] = true
-		}
-	}
-	var names []string
-	for _, p := range l.peers {
-		if seen[p.Name] && !p.Shape.Mute {
-			names = append(names, p.Name)
-		}
-	}
-	return slices.Insert(names, min(1, len(names)), self)
-}
-
-// manyCalls says whether rows have to say which call they are about.
-func (l *Ladder) manyCalls() bool {
-	var first engine.CallID
-	for _, e := range l.events {
-		switch call := e.Trace.Call; {
-		case call == "" || call == first:
-		case first == "":
-			first = call
-		default:
-			return true
-		}
-	}
-	return false
 }
 
 // A drawing is a ladder being written.
@@ -99,14 +49,11 @@ type drawing struct {
 	at      map[string]int // the columns of the life lines
 	tags    bool           // each row says which call it is about
 	time    string         // that was written last
-	waiting map[*byte]bool // bodies of messages that were drawn as they came, and waited for their call
-
-	captureOver bool // and nothing has been drawn since
 }
 
 const (
 	timeWidth = 10
-	tagWidth  = 9
+	tagWidth  = tagLength + 1
 	notesFrom = 3 // columns after the first life line
 )
 
@@ -144,72 +91,25 @@ func (d *drawing) header() {
 	d.row(d.lifelines())
 }
 
-// event draws one event: its message, what became of it and what was sent.
-func (d *drawing) event(e *Event) {
-	if e.CaptureEnd {
-		d.captureOver = true
-		return
-	}
-	if d.captureOver {
-		d.captureOver = false
-		d.rule("the capture ends here; what follows is time alone")
-	}
-	t, m := &e.Trace, &e.Message
-	if isCallEnd(m) {
-		d.callEnd(e)
-		return
-	}
-	if !e.Again {
-		d.message(e)
-	}
-	switch t.Outcome {
-	case engine.Fired:
-		d.notes(t, fired(t)...)
-	case engine.Failed:
-		d.notes(t, wrap("!! FAILED: "+t.Err.Error(), d.noteRoom())...)
-	case engine.Unmatched:
-		d.notes(t, "?? no rule is for it")
-	case engine.Waiting:
-		d.notes(t, ".. it waits for its call to begin")
-	case engine.Late:
-		if !strings.HasSuffix(t.Message.Type, ".ok") { // that a goodbye was taken is as it should be
-			d.notes(t, "-- too late: its call has ended")
+func (d *drawing) mark(m *mark) {
+	switch m.kind {
+	case markLine:
+		text := m.text
+		if d.tags && m.event != nil {
+			text = callTag(m.event.Trace.Call) + " " + text
 		}
+		d.rule(text)
+	case markArrow:
+		row := d.begin(&m.event.Trace)
+		d.arrow(row, m.from, m.to, m.text, m.detail)
+		d.row(row)
+	case markWord:
+		row := d.begin(&m.event.Trace)
+		d.self(row, m.text)
+		d.row(row)
+	case markNote:
+		d.notes(m)
 	}
-	d.sent(e)
-}
-
-func isCallEnd(m *engine.Message) bool { return m.Transport == ownTransport && m.Type == "call.end" }
-
-// message draws what arrived.
-func (d *drawing) message(e *Event) {
-	m := &e.Message
-	label := m.Type
-	if label == "" {
-		label = "(unreadable)"
-	}
-	row := d.begin(&e.Trace)
-	body := start(m.Body)
-	switch {
-	case m.Transport == ownTransport:
-		d.self(row, label)
-	case d.waiting[body]:
-		d.self(row, label+" that waited")
-	default:
-		d.arrow(row, m.Transport, self, label, detail(m.Body))
-	}
-	if e.Trace.Outcome == engine.Waiting {
-		d.waiting[body] = true
-	}
-	d.row(row)
-}
-
-// start identifies a message by its body, which the engine keeps as it is.
-func start(body []byte) *byte {
-	if len(body) == 0 {
-		return nil
-	}
-	return &body[0]
 }
 
 // self draws what comes from the engine itself.
@@ -221,60 +121,6 @@ func (d *drawing) self(row *row, label string) {
 	}
 	row.put(d.at[self], "*")
 	row.put(x+2, label)
-}
-
-// fired says by which rule, and what became of the call.
-func fired(t *engine.Trace) []string {
-	name := "by: " + t.Rule.Name
-	if t.From == t.To || t.To == "" {
-		return []string{name}
-	}
-	state := t.From + " → " + t.To
-	if t.From == "" {
-		state = "a call begins → " + t.To
-	}
-	return []string{name, state}
-}
-
-func (d *drawing) sent(e *Event) {
-	for _, s := range e.Sent {
-		row := d.begin(&e.Trace)
-		if _, speaks := d.at[s.To]; speaks {
-			d.arrow(row, self, s.To, s.Type, detail(s.Body))
-		} else {
-			d.self(row, "into "+s.To+": "+s.Type)
-		}
-		d.row(row)
-	}
-}
-
-// callEnd draws the line under a call, and what rules made of its end.
-func (d *drawing) callEnd(e *Event) {
-	if !e.Again {
-		d.callEnds(e)
-	}
-	switch {
-	case e.Trace.Outcome == engine.Fired && len(e.Sent) > 0:
-		d.notes(&e.Trace, "by: "+e.Trace.Rule.Name)
-	case e.Trace.Outcome == engine.Failed:
-		d.notes(&e.Trace, wrap("!! FAILED: "+e.Trace.Err.Error(), d.noteRoom())...)
-	}
-	d.sent(e)
-}
-
-func (d *drawing) callEnds(e *Event) {
-	body := gjson.ParseBytes(e.Message.Body)
-	text := "the call ends"
-	if cause := body.Get("cause").String(); cause != "" {
-		text += ": " + cause
-	}
-	took := time.Duration(body.Get("duration").Int()) * time.Millisecond
-	text += fmt.Sprintf(", after %s", took)
-	tag := ""
-	if d.tags {
-		tag = callTag(e.Trace.Call) + " "
-	}
-	d.rule(tag + text)
 }
 
 // begin starts a row with the time, if it is another one than before, and the
@@ -291,11 +137,6 @@ func (d *drawing) begin(t *engine.Trace) *row {
 	}
 	return row
 }
-
-// callTag is enough of a call's id to tell calls apart.
-func callTag(id engine.CallID) string { return string(id[:min(len(id), tagWidth-1)]) }
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
 
 // lifelines is a row with nothing but the life lines.
 func (d *drawing) lifelines() *row {
@@ -328,13 +169,24 @@ func (d *drawing) arrow(row *row, from, to, label, detail string) {
 	}
 }
 
-// notes writes lines under a message.
-func (d *drawing) notes(t *engine.Trace, texts ...string) {
-	if len(texts) == 2 && width(texts[0])+width(texts[1])+3 <= d.noteRoom() {
-		texts = []string{texts[0] + "   " + texts[1]}
+// leads are what notes begin with.
+var leads = map[engine.Outcome]string{
+	engine.Fired: "by: ", engine.Failed: "!! ", engine.Unmatched: "?? ", engine.Waiting: ".. ", engine.Late: "-- ",
+}
+
+// notes writes what became of a message, on a line if it has room there.
+func (d *drawing) notes(m *mark) {
+	texts := []string{leads[m.outcome] + m.text}
+	switch {
+	case m.outcome == engine.Failed:
+		texts = wrap(texts[0], d.noteRoom())
+	case m.detail != "" && width(texts[0])+width(m.detail)+3 <= d.noteRoom():
+		texts[0] += "   " + m.detail
+	case m.detail != "":
+		texts = append(texts, m.detail)
 	}
 	for _, text := range texts {
-		row := d.begin(t)
+		row := d.begin(&m.event.Trace)
 		row.put(d.at[d.names[0]]+notesFrom-1, " "+cut(text, d.noteRoom())+" ")
 		d.row(row)
 	}

@@ -80,6 +80,7 @@ type Result struct {
 	named   map[string]bool // the transports that the capture has lines of
 	ids     ids
 	peers   map[string]*peer
+	fates   []fate // of the messages of peers
 }
 
 // After the last line of a capture time goes on until its calls have ended, but
@@ -111,6 +112,7 @@ type player struct {
 	settled    bool // something was sent since held was looked at
 	sent       []Sent
 	failed     int
+	fates      []fate
 }
 
 type peer struct {
@@ -122,6 +124,21 @@ type peer struct {
 // thing that happens, in order. The same lines and rules always give the same
 // events. An error means that the capture names a transport that is not there.
 func Play(lines []Line, rules *engine.Ruleset, peers []Peer, emit func(Event)) (*Result, error) {
+	p, err := begin(lines, rules, peers, nil, emit)
+	if err != nil {
+		return nil, err
+	}
+	p.playAll(lines)
+	p.finish()
+	named := map[string]bool{}
+	for _, l := range lines {
+		named[l.Transport] = true
+	}
+	return &Result{Failed: p.failed, Sent: p.sent, Missing: p.pairs.missing(), named: named, ids: p.ids, peers: p.peers, fates: p.fates}, nil
+}
+
+// begin prepares a replay of the lines.
+func begin(lines []Line, rules *engine.Ruleset, peers []Peer, explain func(*engine.Explanation), emit func(Event)) (*player, error) {
 	p := &player{peers: map[string]*peer{}, emit: emit}
 	for _, one := range peers {
 		p.peers[one.Name] = &peer{one, one.NewCodec(one.Name)}
@@ -131,7 +148,11 @@ func Play(lines []Line, rules *engine.Ruleset, peers []Peer, emit func(Event)) (
 	}
 	p.ids = newIDs(lines, peers)
 	p.pairs = newPairs(lines, p.peers)
-	p.engine = engine.New(rules, engine.Options{Observe: p.observe})
+	p.engine = engine.New(rules, engine.Options{Observe: p.observe, Explain: explain})
+	return p, nil
+}
+
+func (p *player) playAll(lines []Line) {
 	for i := range lines {
 		if peer := p.peers[lines[i].Transport]; peer != nil && peer.Shape.Echoes && lines[i].Dir == capture.Out {
 			peer.codec.Out(lines[i].Conn, lines[i].Message())
@@ -140,12 +161,6 @@ func Play(lines []Line, rules *engine.Ruleset, peers []Peer, emit func(Event)) (
 	for i := range lines {
 		p.play(&lines[i])
 	}
-	p.finish()
-	named := map[string]bool{}
-	for _, l := range lines {
-		named[l.Transport] = true
-	}
-	return &Result{Failed: p.failed, Sent: p.sent, Missing: p.pairs.missing(), named: named, ids: p.ids, peers: p.peers}, nil
 }
 
 // known reports the first line of a transport that is not there.
@@ -255,6 +270,7 @@ func (p *player) observe(t engine.Trace) {
 	if cause == "" {
 		cause = m.Type
 	}
+	p.noteFate(t)
 	if t.Outcome == engine.Failed {
 		p.failed++
 	}

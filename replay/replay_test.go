@@ -140,14 +140,14 @@ const foreign = `
 func TestACaptureOfAnotherBridgeFindsItsCall(t *testing.T) {
 	happened, result := play(t, bridging, foreign)
 	compareTexts(t, happened, "3 begins", " dials", "5 accepted", "6 answered", "8 ends", "-- end")
-	compareTexts(t, result.Expect())
+	compareTexts(t, worded(result.Expect()))
 }
 
 func TestAnswersWaitForRulesThatAreSlower(t *testing.T) {
 	slow := strings.Replace(bridging, `pause = "0s"`, `pause = "5s"`, 1)
 	happened, result := play(t, slow, foreign)
 	compareTexts(t, happened, "3 begins", " dials", "5 accepted", "6 answered", "8 ends", "-- end")
-	compareTexts(t, result.Expect())
+	compareTexts(t, worded(result.Expect()))
 }
 
 func TestAnswersToWhatTheRulesNeverSendComeLast(t *testing.T) {
@@ -156,7 +156,7 @@ func TestAnswersToWhatTheRulesNeverSendComeLast(t *testing.T) {
 	if len(happened) < 5 || happened[0] != "3 begins" || happened[1] != "5 waiting" {
 		t.Errorf("happened: %s", strings.Join(happened, ", "))
 	}
-	compareTexts(t, result.Expect(),
+	compareTexts(t, worded(result.Expect()),
 		"call.ndjson:4: the capture sends call to right, the rules do not",
 		"call.ndjson:7: the capture sends answer to left, the rules do not")
 }
@@ -169,7 +169,7 @@ func TestATransportThatTheCaptureDoesNotNameIsNotExpected(t *testing.T) {
 	if len(result.Sent) != 1 || result.Sent[0].To != "right" {
 		t.Errorf("sent %+v", result.Sent)
 	}
-	compareTexts(t, result.Expect(), "call.ndjson:3: the capture sends answer to left, the rules do not")
+	compareTexts(t, worded(result.Expect()), "call.ndjson:3: the capture sends answer to left, the rules do not")
 }
 
 func TestInterleavedCallsKeepTheirIDsApart(t *testing.T) {
@@ -186,7 +186,7 @@ func TestInterleavedCallsKeepTheirIDsApart(t *testing.T) {
 {"ts":"2026-11-22T00:00:05Z","transport":"right","dir":"in","data":{"type":"bye","key":"B"}}
 `)
 	compareTexts(t, happened, "2 begins", "3 begins", " dials", " dials", "6 answered", "7 answered", "10 ends", "11 ends", "-- end")
-	compareTexts(t, result.Expect())
+	compareTexts(t, worded(result.Expect()))
 	var answered []string
 	for _, s := range result.Sent {
 		if s.Type == "answer" {
@@ -215,7 +215,7 @@ send = [
 {"ts":"2026-11-22T00:00:02Z","transport":"left","dir":"out","data":{"type":"ring","body":{"key":"one","who":"cleo"}}}
 {"ts":"2026-11-22T00:00:02Z","transport":"left","dir":"out","data":{"type":"ring","body":{"key":"one","who":"anna"}}}
 `)
-	compareTexts(t, result.Expect(),
+	compareTexts(t, worded(result.Expect()),
 		"call.ndjson:3: ring to left differs (begins)\n    body.who: -\"dora\" +\"ben\"")
 }
 
