@@ -1,0 +1,96 @@
+package editor
+
+import "fmt"
+
+// A Setting is a key of vertigo.toml.
+type Setting struct {
+	Key     string // as in its table; what the user names in capitals
+	Form    SettingForm
+	Default string // for the reference, Markdown; "" if there is none
+	Doc     string // Markdown
+	Value   any    // the default as a value; nil if there is none, or none that can be written down
+	Values  []string
+}
+
+// A SettingForm is what the value of a setting looks like.
+type SettingForm int
+
+const (
+	SettingText SettingForm = iota
+	SettingTexts
+	SettingFlag
+	SettingNumber
+	SettingTime   // "10s"
+	SettingTables // [[…]]
+)
+
+// Settings of vertigo.toml, in the order of the reference. A dotted key stands in
+// a table: capture.dir in [capture].
+var (
+	GeneralSettings = []Setting{
+		{"rules", SettingTexts, "`[\"rules.toml\"]`", "rule files, and shipped rule sets by name", []string{"rules.toml"}, nil},
+		{"state", SettingText, "`\"state\"`", "directory for what must survive a restart: a file for each transport", "state", nil},
+		{"capture.dir", SettingText, "none are written", "directory for [captures](#captures-and-dead-letters)", "captures", nil},
+		{"capture.raw", SettingFlag, "`false`", "secrets, and what people write, too", nil, nil},
+		{"calllog.file", SettingText, "`calls.ndjson` in `state`", "file for [call records](#call-records); `\"off\"`: none", nil, nil},
+		{"reload.watch", SettingFlag, "`false`", "reload when a rule file has changed", nil, nil},
+		{"log.level", SettingText, "`\"info\"`", "`debug`, `info`, `warn`, `error`", nil, []string{"debug", "info", "warn", "error"}},
+		{"log.format", SettingText, "`\"text\"`", "or `json`", nil, []string{"text", "json"}},
+	}
+
+	// TransportSettings are those of all kinds.
+	TransportSettings = []Setting{
+		{"kind", SettingText, "", "`\"matrix\"` or `\"verto\"`", nil, []string{"matrix", "verto"}},
+		{"group", SettingText, "the kind", "what rules may call it beside its name. Several servers of one group share the new calls", nil, nil},
+	}
+
+	// KindSettings are those of each kind of transport.
+	KindSettings = map[string][]Setting{
+		"matrix": {
+			{"mode", SettingText, "`\"bot\"`", "or `\"appservice\"`", nil, []string{"bot", "appservice"}},
+			{"homeserver", SettingText, "", "base URL", nil, nil},
+			{"user", SettingText, "", "the bridge's own user, a full Matrix id", nil, nil},
+			{"token", SettingText, "", "for a bot alone: its access token; or", "env:VERTIGO_MATRIX_TOKEN", nil},
+			{"password", SettingText, "", "its password. With that the transport logs in at each start, as the same device", "env:VERTIGO_MATRIX_PASSWORD", nil},
+			{"registration", SettingText, "", "for an application service, as the next three: path of the registration file", "registration.yaml", nil},
+			{"listen", SettingText, "`\"127.0.0.1:29328\"`", "address and port where the homeserver reaches Vertigo", "127.0.0.1:29328", nil},
+			{"url", SettingText, "`http://` and `listen`", "the same, as the homeserver sees it. Needed where `listen` is all addresses (`\":29328\"`)", nil, nil},
+			{"ghosts", SettingText, "`\"tel_\"`", "what the names of the numbers' users begin with: lower case letters, digits and `. _ = - /`. The bridge's own user must not begin so", "tel_", nil},
+			{"ca_file", SettingText, "", "PEM file of CAs to trust beside the system's", nil, nil},
+			{"send_timeout", SettingTime, "`\"60s\"`", "how long an event may wait to be sent, through rate limits and network faults", "60s", nil},
+		},
+		"verto": {
+			{"url", SettingText, "", "`ws://HOST:8081` or `wss://HOST:8082` for a FreeSWITCH as delivered", nil, nil},
+			{"login", SettingText, "", "the account, as mod_verto knows it: `USER@DOMAIN`", nil, nil},
+			{"password", SettingText, "", "the password of that account", "env:VERTIGO_VERTO_PASSWORD", nil},
+			{"account", SettingTables, "", "further accounts, `login` and `password` each", nil, nil},
+			{"ca_file", SettingText, "", "PEM file of the CAs to trust, in place of the system's", nil, nil},
+			{"insecure_skip_verify", SettingFlag, "`false`", "take any certificate; warns", nil, nil},
+			{"max_message", SettingNumber, "1 MiB", "bytes of one message of the server", 1 << 20, nil},
+			{"reply_timeout", SettingTime, "`\"10s\"`", "how long a request may go without a reply", "10s", nil},
+			{"detach_timeout", SettingTime, "`\"120s\"`", "as the server's `detach-timeout-sec`: how long it keeps a call whose socket is lost", "120s", nil},
+			{"pace", SettingTime, "`\"60ms\"`", "the pause after a burst of requests in which the server sends its own", "60ms", nil},
+		},
+	}
+
+	// LimitSettings are those of [limits].
+	LimitSettings = []Setting{
+		limitSetting("message_bytes", 1<<20, "bytes of one message. A larger one fails. A Verto server's is bounded by `max_message` before, a Matrix event's by the 64 KiB of the specification"),
+		limitSetting("calls", 10_000, "calls at once. The rule that would begin one more fails; the shipped rules refuse more than 100"),
+		limitSetting("buffer_items", 256, "items that a buffer holds, where it sets no limit. Full, it speaks; what is too much is left out"),
+		limitSetting("buffer_bytes", 1<<20, "bytes that a buffer holds, likewise"),
+		limitSetting("sends", 64, "messages that one rule sends. Beyond it the rule fails"),
+		limitSetting("keys", 64, "keys of one call. Beyond it the rule fails"),
+		limitSetting("loops", 64, "messages of the engine about one call at one instant. What is too much fails"),
+		limitSetting("waiting_per_call", 64, "messages that wait for one call to begin. A further one fails"),
+		limitSetting("waiting", 10_000, "messages that wait for their calls to begin, in all. A further one fails"),
+		limitSetting("waiting_bytes", 16<<20, "bytes of all that wait. A further message fails"),
+		{"wait_for", SettingTime, "`\"30s\"`", "how long they wait. Then they are unmatched", "30s", nil},
+		{"remember_ended", SettingTime, "`\"5m\"`", "how long an ended call's keys are known, so that what comes late begins nothing", "5m", nil},
+		{"call_age", SettingTime, "`\"12h\"`", "age of a call. Then it is ended: `engine call.stop`", "12h", nil},
+	}
+)
+
+func limitSetting(key string, most int, doc string) Setting {
+	return Setting{key, SettingNumber, fmt.Sprint(most), doc, most, nil}
+}

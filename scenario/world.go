@@ -1,0 +1,141 @@
+package scenario
+
+import (
+	"maps"
+
+	"vertigo/engine"
+	"vertigo/replay"
+)
+
+// A world is what expressions can see of a run: kept up to date, so that a step
+// costs the same however many came before it.
+type world struct {
+	peers   []replay.Peer
+	none    map[string]any // call, before there is one
+	byID    map[engine.CallID]map[string]any
+	calls   []any
+	current map[string]any // what the last message that came was about
+	sent    map[string]any // the last one of each type
+	count   int            // of messages that came
+}
+
+func newWorld(peers []replay.Peer) *world {
+	w := &world{peers: peers, byID: map[engine.CallID]map[string]any{}, sent: map[string]any{}}
+	w.none = w.newCall()
+	w.current = w.none
+	return w
+}
+
+func (w *world) newCall() map[string]any {
+	call := map[string]any{"id": nil, "uuid": nil, "state": nil, "begun": nil}
+	for _, p := range w.peers {
+		for _, name := range []string{p.Name, p.Group, p.Protocol.Kind} {
+			if name != "" {
+				call[name] = map[string]any{"key": nil}
+			}
+		}
+	}
+	return call
+}
+
+// note learns from what the engine did.
+func (w *world) note(e *replay.Event) {
+	t := &e.Trace
+	if t.Call != "" && (t.Outcome == engine.Fired || w.byID[t.Call] != nil) {
+		call := w.call(t)
+		if m := t.Message; m.Key != "" {
+			w.tie(call, m.Transport, m.Key)
+		}
+		if t.Message.Transport != "engine" {
+			w.current = call
+		}
+	}
+	for _, s := range e.Sent {
+		if call := w.byID[s.Call]; call != nil && s.Key != "" {
+			w.tie(call, s.To, s.Key)
+		}
+		w.sent[s.Type] = sentNames(&s)
+	}
+}
+
+func (w *world) call(t *engine.Trace) map[string]any {
+	call := w.byID[t.Call]
+	if call == nil {
+		call = w.newCall()
+		call["id"], call["uuid"], call["begun"] = string(t.Call), string(t.Call), t.Now
+		w.byID[t.Call] = call
+		w.calls = append(w.calls, call)
+	}
+	if t.To != "" {
+		call["state"] = t.To
+	}
+	return call
+}
+
+// expect makes a message that names a call which nobody knows yet the one that
+// further messages are about: they may come together with it.
+func (w *world) expect(p *replay.Peer, data []byte) {
+	key := replay.CallKey(*p, data)
+	if key == "" {
+		return
+	}
+	for _, c := range w.calls {
+		if at, ok := c.(map[string]any)[p.Name].(map[string]any); ok && at["key"] == key {
+			return
+		}
+	}
+	call := w.newCall()
+	w.tie(call, p.Name, key)
+	w.current = call
+}
+
+// tie notes the first key of a call on a transport.
+func (w *world) tie(call map[string]any, transport, key string) {
+	for _, p := range w.peers {
+		if p.Name != transport {
+			continue
+		}
+		for _, name := range []string{p.Name, p.Group, p.Protocol.Kind} {
+			if at, ok := call[name].(map[string]any); ok && at["key"] == nil {
+				at["key"] = key
+			}
+		}
+	}
+}
+
+// sentNames is one of sent.
+func sentNames(s *replay.Sent) map[string]any {
+	m := map[string]any{"to": s.To, "type": s.Type, "id": s.ID, "rule": s.Rule, "key": nil, "body": loose(s.Body), "frame": loose(s.Frame)}
+	if s.Key != "" {
+		m["key"] = s.Key
+	}
+	for name, v := range s.Address {
+		m[name] = v
+	}
+	return m
+}
+
+// loose gives JSON for expressions, nil for what is none.
+func loose(data []byte) any {
+	v, err := decodePlain(data)
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+// names are what an expression sees.
+func (w *world) names(more map[string]any) map[string]any {
+	names := map[string]any{"call": w.current, "calls": w.calls, "sent": w.sent, "n": w.count, "client": client, "pbx": pbx}
+	maps.Copy(names, more)
+	return names
+}
+
+// expecting are the names of an expectation: of matchers, too.
+func (w *world) expecting(more map[string]any) map[string]any {
+	names := w.names(more)
+	for name, m := range matchers {
+		names[name] = m
+	}
+	return names
+}
