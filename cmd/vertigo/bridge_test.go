@@ -23,7 +23,7 @@ import (
 )
 
 // bridgeRules begin a call at an invite, and end it at a hangup with a bye that
-// names the rules' version.
+// names the rules' version, as its sessid.
 func bridgeRules(version string) string {
 	return `
 [vars]
@@ -36,11 +36,11 @@ next = "talking"
 [[rule.send]]
 to   = "verto"
 type = "verto.invite"
-body = { dialogParams = { callID = '${ call.uuid }' }, version = '${ vars.version }' }
+body = { sdp = "v=0", dialogParams = { callID = '${ call.uuid }' }, sessid = '${ vars.version }' }
 [[rule]]
 name = "fails"
 on   = "matrix m.call.candidates"
-when = 'int(msg.content.number) > 0'
+when = 'int(msg.content.party_id) > 0'
 [[rule]]
 name = "ends"
 on   = "matrix m.call.hangup"
@@ -49,7 +49,7 @@ next = "end"
 [[rule.send]]
 to   = "verto"
 type = "verto.bye"
-body = { dialogParams = { callID = '${ call.verto.key }' }, version = '${ vars.version }' }
+body = { dialogParams = { callID = '${ call.verto.key }' }, sessid = '${ vars.version }' }
 [[rule]]
 name = "stops"
 on   = "engine call.stop"
@@ -57,7 +57,7 @@ next = "end"
 [[rule.send]]
 to   = "verto"
 type = "verto.bye"
-body = { dialogParams = { callID = '${ call.verto.key }' }, version = '${ msg.reason }' }
+body = { dialogParams = { callID = '${ call.verto.key }' }, sessid = '${ msg.reason }' }
 `
 }
 
@@ -108,7 +108,9 @@ func (f *fakeTransport) take() string {
 	defer f.mu.Unlock()
 	var texts []string
 	for _, a := range f.sent {
-		var body struct{ Version string }
+		var body struct {
+			Version string `json:"sessid"`
+		}
 		_ = json.Unmarshal(a.Body, &body)
 		texts = append(texts, a.Type+" "+body.Version)
 	}
@@ -255,7 +257,9 @@ func TestReloadsDuringTrafficLoseNothing(t *testing.T) {
 		}
 		versions := map[string]string{} // call: the rules it began with
 		for _, a := range b.verto.sent {
-			var body struct{ Version string }
+			var body struct {
+				Version string `json:"sessid"`
+			}
 			if err := json.Unmarshal(a.Body, &body); err != nil {
 				t.Fatal(err)
 			}
@@ -345,7 +349,7 @@ timer.over = '"61s"'
 name = "rang"
 on   = "engine timer.over"
 next = "end"
-send = [{ to = "verto", type = "verto.info", body = { version = "rang" } }]
+send = [{ to = "verto", type = "verto.info", body = { sessid = "rang" } }]
 `)
 		b.matrix.in <- []engine.Message{event("m.call.ring", "one", "")}
 		time.Sleep(60 * time.Second)
@@ -390,7 +394,7 @@ func TestFailedMessagesAreKeptForAReplay(t *testing.T) {
 		b := newTestBridge(t, BridgeOptions{DeadLetter: letters.write})
 		stop := b.start(t)
 		b.matrix.in <- []engine.Message{event("m.call.invite", "one", "")}
-		b.matrix.in <- []engine.Message{event("m.call.candidates", "one", `,"number":"many"`)}
+		b.matrix.in <- []engine.Message{event("m.call.candidates", "one", `,"party_id":"many"`)}
 		b.matrix.in <- []engine.Message{event("m.call.hangup", "one", "")}
 		synctest.Wait()
 		if err := stop(); err != nil {

@@ -28,8 +28,7 @@ func playShipped(t *testing.T, name string) played {
 	if set == nil {
 		t.Fatal(found)
 	}
-	r := &replayer{command: &replayCommand{}, std: streams{err: &bytes.Buffer{}}, peers: peers}
-	lines, err := r.read(name)
+	lines, err := new(dryRun).read(name, streams{err: &bytes.Buffer{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -12,36 +13,69 @@ import (
 )
 
 type checkCommand struct {
-	Config string   `short:"c" placeholder:"FILE" help:"Check this configuration and the rules that it names (default: vertigo.toml, if there is one and no RULES are given)."`
-	Rules  []string `arg:"" optional:"" help:"Rule files, read together as one set."`
+	Config  string   `short:"c" placeholder:"FILE" help:"Check this configuration and the rules that it names (default: vertigo.toml, if there is one and no RULES are given)."`
+	Format  string   `enum:"text,json,github" default:"text" help:"text, json (one document) or github (what marks the lines of a pull request)."`
+	Explain string   `placeholder:"CODE" help:"Check nothing: print what a finding's code means, with an example and its cure."`
+	Rules   []string `arg:"" optional:"" help:"Rule files, read together as one set."`
 }
 
 // Help is what --help adds.
 func (checkCommand) Help() string {
-	return `Each finding has its file, line and column; the exit code is 1 if one of them
-is an error. Rule files alone are checked against one transport called matrix
-and one called verto:
+	return `Each finding has its file, line, column and code; the exit code is 1 if one of
+them is an error. Rule files alone are checked against one transport called
+matrix and one called verto:
 
-    vertigo check rules.toml`
+    vertigo check rules.toml
+    vertigo check --explain V003`
 }
 
 // Run checks rules, and a configuration if one is named or there.
 func (c *checkCommand) Run(std streams) error {
+	if c.Explain != "" {
+		kind, err := rules.KindOf(c.Explain)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprint(std.out, kind.Text())
+		return err
+	}
+	report := &findingReport{format: c.Format, std: std}
+	err := c.check(report)
+	var wrong faults
+	if unusable := errors.As(err, &wrong); unusable && c.Format != "text" {
+		if failed := report.add(wrong); failed != nil {
+			return failed
+		}
+		err = errUnusable
+	}
+	if err == nil || errors.Is(err, errFound) || errors.Is(err, errUnusable) {
+		if failed := report.finish(); failed != nil {
+			return failed
+		}
+	}
+	return err
+}
+
+// check reports all that is wrong; the error is [errFound] if some of it is.
+func (c *checkCommand) check(report *findingReport) error {
 	loader := &ruleLoader{names: c.Rules, peers: enginePeers(plainPeers())}
 	fits := true
 	if c.Config != "" || len(c.Rules) == 0 {
-		cfg, found, err := c.config(std)
+		cfg, found, err := c.config(report)
 		if err != nil {
 			return err
 		}
 		fits = !found.HasErrors()
 		loader = cfg.loader(c.Rules)
 	}
-	set, found, err := loader.loadOrReport(std.err)
+	set, found, err := loader.loadOrReport(io.Discard)
 	if err != nil && !errors.Is(err, errFound) {
 		return err
 	}
-	fmt.Fprintln(std.out, summary(loader.names, set, found))
+	if err := report.add(found); err != nil {
+		return err
+	}
+	report.summary(summary(loader.names, set, found))
 	if !fits {
 		return errFound
 	}
@@ -50,7 +84,7 @@ func (c *checkCommand) Run(std streams) error {
 
 // config reads the configuration, and reports what is wrong with the
 // registrations that it names.
-func (c *checkCommand) config(std streams) (*config, rules.Findings, error) {
+func (c *checkCommand) config(report *findingReport) (*config, rules.Findings, error) {
 	name := c.Config
 	if name == "" {
 		name = defaultConfig
@@ -69,11 +103,11 @@ func (c *checkCommand) config(std streams) (*config, rules.Findings, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := rules.Format(std.err, found); err != nil {
+	if err := report.add(found); err != nil {
 		return nil, nil, err
 	}
 	parts := append([]string{count(len(cfg.Transports), "transport")}, countFindings(found)...)
-	fmt.Fprintf(std.out, "%s: %s\n", name, strings.Join(parts, ", "))
+	report.summary(name + ": " + strings.Join(parts, ", "))
 	return cfg, found, nil
 }
 

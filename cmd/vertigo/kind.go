@@ -3,6 +3,7 @@ package main
 import (
 	"vertigo/engine"
 	"vertigo/replay"
+	"vertigo/schema"
 	"vertigo/transports/calllog"
 	"vertigo/transports/matrix"
 	"vertigo/transports/verto"
@@ -13,13 +14,14 @@ type kind struct {
 	name     string
 	group    string // what rules may call a transport of this kind, whatever its name
 	protocol engine.Protocol
+	schema   *schema.Set // what its messages look like
 	codec    func(transport string) replay.Codec
 	shape    replay.Shape
 }
 
 var kinds = []kind{
 	{
-		name: "matrix", group: "matrix", protocol: matrix.Protocol,
+		name: "matrix", group: "matrix", protocol: matrix.Protocol, schema: matrix.Schema,
 		codec: func(transport string) replay.Codec { return matrix.NewCodec(transport) },
 		shape: replay.Shape{
 			Type: "type", Body: "content", Echoes: true,
@@ -27,7 +29,7 @@ var kinds = []kind{
 		},
 	},
 	{
-		name: "verto", group: "verto", protocol: verto.Protocol,
+		name: "verto", group: "verto", protocol: verto.Protocol, schema: verto.Schema,
 		codec: func(transport string) replay.Codec { return verto.NewCodec(transport) },
 		shape: replay.Shape{
 			Type: "method", Body: "params",
@@ -83,6 +85,15 @@ func plainPeers() []replay.Peer {
 		peers = append(peers, kinds[i].peer(kinds[i].name, ""))
 	}
 	return append(peers, callLogPeer)
+}
+
+// schemas are those of all kinds, by the name of their protocol's.
+func schemas() map[string]*schema.Set {
+	all := map[string]*schema.Set{calllog.Protocol.Kind: calllog.Schema}
+	for _, k := range kinds {
+		all[k.protocol.Kind] = k.schema
+	}
+	return all
 }
 
 func enginePeers(peers []replay.Peer) []engine.Peer {

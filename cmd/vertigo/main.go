@@ -24,14 +24,23 @@ const (
 	exitUnusable = 2 // usage, configuration or input that cannot be used
 )
 
-// errFound ends a command that has already said what it found.
-var errFound = errors.New("findings")
+// errFound ends a command that has already said what it found, and errUnusable
+// one that has said what cannot be used.
+var (
+	errFound    = errors.New("findings")
+	errUnusable = errors.New("cannot be used")
+)
 
 // commands is the command line.
 type commands struct {
 	Run          runCommand          `cmd:"" help:"Bridge calls until SIGTERM or SIGINT; SIGHUP reloads the rules."`
 	Check        checkCommand        `cmd:"" help:"Check rules, and a configuration, and report all that is wrong."`
 	Replay       replayCommand       `cmd:"" help:"Show what the rules make of captured traffic. Nothing is sent."`
+	Explain      explainCommand      `cmd:"" help:"Show why each rule did or did not act on each message of a capture."`
+	Test         testCommand         `cmd:"" help:"Run scenarios against rules, in virtual time, and tell what they cover."`
+	Graph        graphCommand        `cmd:"" help:"Draw the states of a call and the rules between them."`
+	Fmt          fmtCommand          `cmd:"" help:"Lay out rule files and configurations, comments and all."`
+	Schema       schemaCommand       `cmd:"" help:"Print a JSON Schema of rule files or of the configuration, for editors."`
 	Rules        rulesCommand        `cmd:"" help:"List the rule sets that come with Vertigo, or print one."`
 	Registration registrationCommand `cmd:"" help:"Write the registration of an application service, or check the one that is there."`
 	Version      versionCommand      `cmd:"" help:"Print the version."`
@@ -72,6 +81,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	case errors.Is(err, errFound):
 		return exitFound
+	case errors.Is(err, errUnusable):
+		return exitUnusable
 	case errors.As(err, &wrong):
 		_ = rules.Format(stderr, wrong)
 		return exitUnusable

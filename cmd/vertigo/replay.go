@@ -2,23 +2,23 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"vertigo/engine"
 	"vertigo/replay"
 )
 
 type replayCommand struct {
-	Rules    []string `short:"r" sep:"none" placeholder:"RULES" help:"A rule file, or the name of a shipped rule set; several are read together (default: matrix-verto, or what the configuration names)."`
-	Config   string   `short:"c" placeholder:"FILE" help:"Take the transports' names and kinds, and the rules, from this configuration; its secrets are not needed."`
-	Format   string   `enum:"ladder,ndjson" default:"ladder" help:"ladder (a message sequence for people) or ndjson (what would be sent, in the capture format)."`
-	Expect   bool     `help:"Compare what the rules send with what the capture sent, to the transports that it has lines of; exit with 1 if they differ."`
-	Against  []string `sep:"none" placeholder:"RULES" help:"Show what these older rules would have sent differently; exit with 1 if they do."`
-	SkipBad  bool     `help:"Leave out lines that are not valid, instead of stopping."`
-	Captures []string `arg:"" name:"capture" help:"Captures, each replayed by itself."`
+	dryRun     `embed:""`
+	Format     string   `enum:"ladder,mermaid,html,ndjson,json" default:"ladder" help:"ladder (a message sequence for people), mermaid (one for Markdown), html (one as a page, with what is in each message), ndjson (what would be sent, in the capture format), or json (the differences that --expect or --against finds, a capture a line)."`
+	Output     string   `short:"o" placeholder:"FILE" help:"Write to this file instead of stdout."`
+	Expect     bool     `help:"Compare what the rules send with what the capture sent, to the transports that it has lines of; exit with 1 if they differ."`
+	Against    []string `sep:"none" placeholder:"RULES" help:"Show what these older rules would have done differently: what they send, and what becomes of messages; exit with 1 if they do."`
+	ToScenario bool     `help:"Write a scenario that receives what the capture received, and expects what the rules send for it."`
+	Captures   []string `arg:"" name:"capture" help:"Captures, each replayed by itself."`
 }
 
 // Help is what --help adds.
@@ -30,13 +30,30 @@ a message failed, too. To see what the shipped rules make of a call:
 
 and what a change of your own rules would change:
 
-    vertigo replay -r new.toml --against rules.toml captures/*.ndjson`
+    vertigo replay -r new.toml --against rules.toml captures/*.ndjson
+
+A test of your rules out of a call that went well:
+
+    vertigo replay -r rules.toml --to-scenario -o call.scenario.toml call.ndjson
+
+A page to send to a colleague; it shows all that the capture holds:
+
+    vertigo replay --format html -o call.html call.ndjson`
 }
 
 // Run replays each capture and prints what was asked for.
 func (c *replayCommand) Run(std streams) error {
 	if c.Expect && len(c.Against) > 0 {
 		return errors.New("--expect and --against cannot be used together: each prints differences of its own")
+	}
+	if err := c.formatFits(); err != nil {
+		return err
+	}
+	if c.ToScenario {
+		return c.toScenario(std)
+	}
+	if drawn := c.Format == "mermaid" || c.Format == "html"; drawn && len(c.Captures) > 1 {
+		return fmt.Errorf("--format %s draws one capture: name one at a time", c.Format)
 	}
 	peers, loader, err := c.setup()
 	if err != nil {
@@ -45,6 +62,10 @@ func (c *replayCommand) Run(std streams) error {
 	set, _, err := loader.loadOrReport(std.err)
 	if err != nil {
 		return err
+	}
+	var out bytes.Buffer
+	if c.Output != "" {
+		std.out = &out
 	}
 	r := &replayer{command: c, std: std, peers: peers, rules: set.Ruleset}
 	if len(c.Against) > 0 {
@@ -60,27 +81,27 @@ func (c *replayCommand) Run(std streams) error {
 			return err
 		}
 	}
+	if c.Output != "" {
+		if err := writeFile(c.Output, out.Bytes()); err != nil {
+			return err
+		}
+	}
 	if r.found {
 		return errFound
 	}
 	return nil
 }
 
-// setup says which transports and rules there are.
-func (c *replayCommand) setup() ([]replay.Peer, *ruleLoader, error) {
-	if c.Config != "" {
-		cfg, err := readConfig(c.Config, withoutSecrets)
-		if err != nil {
-			return nil, nil, err
-		}
-		return cfg.peers(), cfg.loader(c.Rules), nil
+// formatFits reports a format that is not for what was asked.
+func (c *replayCommand) formatFits() error {
+	compares := c.Expect || len(c.Against) > 0
+	switch {
+	case c.Format == "json" && !compares:
+		return errors.New("--format json is for differences: say --expect or --against too, or --format ndjson for what would be sent")
+	case compares && c.Format != "json" && c.Format != "ladder":
+		return fmt.Errorf("--format %s shows no differences: leave it out, or say --format json", c.Format)
 	}
-	peers := plainPeers()
-	loader := &ruleLoader{names: c.Rules, peers: enginePeers(peers)}
-	if len(c.Rules) == 0 {
-		loader.names = []string{shippedRules}
-	}
-	return peers, loader, nil
+	return nil
 }
 
 // A replayer replays captures, one after the other.
@@ -94,7 +115,7 @@ type replayer struct {
 }
 
 func (r *replayer) capture(name string) error {
-	lines, err := r.read(name)
+	lines, err := r.command.read(name, r.std)
 	if err != nil {
 		return err
 	}
@@ -103,39 +124,6 @@ func (r *replayer) capture(name string) error {
 		return err
 	}
 	return out.Flush()
-}
-
-// read reads a capture whole: what it sent itself has to be known beforehand.
-func (r *replayer) read(name string) ([]replay.Line, error) {
-	if err := readable(name); err != nil {
-		return nil, err
-	}
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, cannotRead(name, err)
-	}
-	defer file.Close()
-	in, done := withProgress(file, r.std.err)
-	defer done()
-	var bad func(error)
-	skipped := 0
-	if r.command.SkipBad {
-		bad = func(err error) {
-			skipped++
-			fmt.Fprintf(r.std.err, "skipped: %v\n", err)
-		}
-	}
-	lines, err := replay.Read(name, in, bad)
-	if err != nil {
-		return nil, err
-	}
-	if skipped > 0 {
-		fmt.Fprintf(r.std.err, "%s: %s skipped\n", name, count(skipped, "line"))
-	}
-	if len(lines) == 0 {
-		return nil, fmt.Errorf("%s: there is no message in it", name)
-	}
-	return lines, nil
 }
 
 func (r *replayer) play(out io.Writer, name string, lines []replay.Line) error {
@@ -158,6 +146,10 @@ func (r *replayer) play(out io.Writer, name string, lines []replay.Line) error {
 		return r.differences(out, name, replay.Compare(old, result), "as by the older rules")
 	case r.command.Format == "ndjson":
 		return replay.WriteLines(out, result.Sent)
+	case r.command.Format == "mermaid":
+		return ladder.WriteMermaid(out, name)
+	case r.command.Format == "html":
+		return ladder.WriteHTML(out, name)
 	default:
 		return ladder.Write(out, name)
 	}
@@ -176,15 +168,20 @@ func (r *replayer) report(e *replay.Event) {
 	fmt.Fprintf(r.std.err, "%s: failed: %v\n", place, e.Trace.Err)
 }
 
-func (r *replayer) differences(out io.Writer, name string, found []string, same string) error {
-	for _, text := range found {
-		fmt.Fprintln(out, text)
+func (r *replayer) differences(out io.Writer, name string, found []replay.Difference, same string) error {
+	r.found = r.found || len(found) > 0
+	if r.command.Format == "json" {
+		return replay.WriteDifferences(out, name, found)
 	}
+	for _, d := range found {
+		if err := d.Write(out); err != nil {
+			return err
+		}
+	}
+	verdict := count(len(found), "difference")
 	if len(found) == 0 {
-		_, err := fmt.Fprintf(out, "%s: all messages are %s\n", name, same)
-		return err
+		verdict = "all messages are " + same
 	}
-	r.found = true
-	_, err := fmt.Fprintf(out, "%s: %s\n", name, count(len(found), "difference"))
+	_, err := fmt.Fprintf(out, "%s: %s\n", name, verdict)
 	return err
 }

@@ -24,6 +24,7 @@ type ruleLoader struct {
 	names []string // rule files, and names of shipped rule sets
 	peers []engine.Peer
 	vars  map[string]any // for the shipped rule sets
+	parts bool           // conditions are to be explained, or counted
 
 	mu     sync.Mutex
 	stamps map[string]stamp // of the files of the last load, those too that were not there
@@ -54,7 +55,7 @@ func (l *ruleLoader) load() (*rules.Set, rules.Findings) {
 		stamps[name] = stampOf(name) // first, so that a change while it is read is seen
 		return os.ReadFile(name)
 	}
-	set, found := rules.Load(l.names, rules.Options{Peers: l.peers, Vars: l.vars, ReadFile: read})
+	set, found := rules.Load(l.names, rules.Options{Peers: l.peers, Schemas: schemas(), Vars: l.vars, ReadFile: read, Parts: l.parts})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stamps = stamps
@@ -119,7 +120,11 @@ func summary(names []string, set *rules.Set, found rules.Findings) string {
 	if set != nil {
 		parts = append(parts, count(len(set.Rules), "rule"))
 	}
-	return strings.Join(names, ", ") + ": " + strings.Join(append(parts, countFindings(found)...), ", ")
+	parts = append(parts, countFindings(found)...)
+	if set != nil && set.Unchecked > 0 {
+		parts = append(parts, count(set.Unchecked, "field")+" unchecked")
+	}
+	return strings.Join(names, ", ") + ": " + strings.Join(parts, ", ")
 }
 
 // countFindings says how many errors and warnings were found.

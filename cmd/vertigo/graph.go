@@ -1,0 +1,69 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"vertigo/graph"
+)
+
+type graphCommand struct {
+	ruleChoice `embed:""`
+	Format     string `enum:"svg,mermaid,dot" default:"svg" help:"svg (a picture), mermaid (for Markdown) or dot (for Graphviz)."`
+	Output     string `short:"o" placeholder:"FILE" help:"Write to this file instead of stdout."`
+}
+
+// Help is what --help adds.
+func (graphCommand) Help() string {
+	return `Draws the states that a call can be in, and the rules that lead from one to
+another; a state that nothing enters is marked. To look at your own rules:
+
+    vertigo graph -r rules.toml -o rules.svg`
+}
+
+// Run draws the graph.
+func (c *graphCommand) Run(std streams) error {
+	_, loader, err := c.setup()
+	if err != nil {
+		return err
+	}
+	set, _, err := loader.loadOrReport(std.err)
+	if err != nil {
+		return err
+	}
+	g := graph.Of(set.Ruleset)
+	title := strings.Join(loader.names, ", ")
+	var out bytes.Buffer
+	switch c.Format {
+	case "mermaid":
+		err = g.WriteMermaid(&out, title)
+	case "dot":
+		err = g.WriteDOT(&out, title)
+	default:
+		err = g.WriteSVG(&out, title)
+	}
+	if err != nil {
+		return err
+	}
+	if c.Output != "" {
+		return writeFile(c.Output, out.Bytes())
+	}
+	_, err = out.WriteTo(std.out)
+	return err
+}
+
+// writeFile writes a result to a file.
+func writeFile(name string, data []byte) error {
+	if err := os.WriteFile(name, data, 0o644); err != nil {
+		var at *fs.PathError
+		if errors.As(err, &at) {
+			err = at.Err
+		}
+		return fmt.Errorf("cannot write %s: %w", name, err)
+	}
+	return nil
+}
