@@ -12,6 +12,7 @@ import (
 
 	"vertigo/engine"
 	"vertigo/rules"
+	"vertigo/schema"
 	"vertigo/transports/calllog"
 	"vertigo/transports/matrix"
 	"vertigo/transports/verto"
@@ -30,8 +31,13 @@ var peers = []engine.Peer{
 	{Name: calllog.Name, Protocol: calllog.Protocol},
 }
 
+// schemas tell of their messages.
+var schemas = map[string]*schema.Set{
+	matrix.Protocol.Kind: matrix.Schema, verto.Protocol.Kind: verto.Schema, calllog.Protocol.Kind: calllog.Schema,
+}
+
 func load(files ...string) (*rules.Set, rules.Findings) {
-	return rules.Load(files, rules.Options{Peers: peers})
+	return rules.Load(files, rules.Options{Peers: peers, Schemas: schemas})
 }
 
 func TestRuleFilesHaveNoFindings(t *testing.T) {
