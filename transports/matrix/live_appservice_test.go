@@ -234,6 +234,9 @@ func (s *liveStory) direct() {
 	}
 	s.restart(s.file)
 	s.alice.Leave(s.t, room)
+	s.awaitWhere("m.room.member", func(e gjson.Result) bool { // on a busy machine Dendrite tells of it late
+		return e.Get("state_key").String() == s.alice.ID && e.Get("content.membership").String() == "leave"
+	})
 	if got := direct(4); got.Get("room_id").String() != room || got.Get("content.membership").String() != "invite" {
 		s.t.Errorf("after alice has left: %s", got)
 	}
