@@ -11,6 +11,7 @@
 package tomlfmt
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -37,7 +38,7 @@ func Format(src []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := layOut(parse(string(src)))
+	out := settled(src)
 	after, err := decode(out)
 	if err != nil {
 		return nil, fmt.Errorf("%w (%w)", errMeaning, err)
@@ -46,6 +47,23 @@ func Format(src []byte) ([]byte, error) {
 		return nil, errMeaning
 	}
 	return out, nil
+}
+
+// settleRounds is more than any file is known to need: two, where a comment goes
+// on below itself and the column of what stands above it moves.
+const settleRounds = 8
+
+// settled lays out until nothing moves any more.
+func settled(src []byte) []byte {
+	out := layOut(parse(string(src)))
+	for range settleRounds {
+		again := layOut(parse(string(out)))
+		if bytes.Equal(out, again) {
+			break
+		}
+		out = again
+	}
+	return out
 }
 
 // decoded is what a file says: its values, and its keys in their order.

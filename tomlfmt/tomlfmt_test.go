@@ -84,6 +84,7 @@ func FuzzFormat(f *testing.F) {
 	}
 	f.Add([]byte("a=[ # b\n    # c\n1, # d\n ,2\n\n]#e\n[[f]]\n g.\"h\" . 'i' = {j=1,k={}} # l\n  # m\n"))
 	f.Add([]byte("a = { b = [ 1,\n2 ], c = '''\n''' } # d\nee = 2 # f\n\tg=3\t# h\n"))
+	f.Add([]byte("0=0#\n000=1000000000000000000 #\n                        #00000000000000000000000000000000000000000\n1=0#\n2=0#"))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		if len(src) > 4<<10 {
 			return // long files take long, and show nothing else
