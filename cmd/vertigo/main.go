@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	exited := false
 	parser, err := kong.New(&commands{},
 		kong.Name("vertigo"),
-		kong.Description("A rule-driven translator of call signalling: Matrix calls to the telephone network."),
+		kong.Description("A rule-driven translator of call signalling: calls between Matrix and the telephone network."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(int) { exited = true }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),

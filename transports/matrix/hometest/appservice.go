@@ -41,7 +41,7 @@ func (a AppService) Registration() []byte {
 		},
 	}, "", "  ")
 	if err != nil {
-		panic(err)
+		panic(err) // texts, booleans and lists always marshal
 	}
 	return append(data, '\n')
 }
