@@ -80,7 +80,7 @@ var (
 		limitSetting("buffer_items", 256, "items that a buffer holds, where it sets no limit. Full, it speaks; what is too much is left out"),
 		limitSetting("buffer_bytes", 1<<20, "bytes that a buffer holds, likewise"),
 		limitSetting("sends", 64, "messages that one rule sends. Beyond it the rule fails"),
-		limitSetting("keys", 64, "keys of one call. Beyond it the rule fails"),
+		limitSetting("keys", 64, "keys of one call. Beyond it the rule fails. As many an [index](rules.md#indexes) finds a call under; beyond them, under none"),
 		limitSetting("loops", 64, "messages of the engine about one call at one instant. What is too much fails"),
 		limitSetting("waiting_per_call", 64, "messages that wait for one call to begin. A further one fails"),
 		limitSetting("waiting", 10_000, "messages that wait for their calls to begin, in all. A further one fails"),

@@ -41,7 +41,7 @@ type Vocabulary struct {
 	Rules      []Name
 	States     []Name
 
-	Vars, Lets, Tables, Buffers, Limits, Timers, CallVars []string
+	Vars, Lets, Tables, Buffers, Limits, Indexes, Timers, CallVars []string
 }
 
 // VocabularyOf gathers the transports, the messages that are known of them, and
@@ -141,6 +141,9 @@ func (v *Vocabulary) rules(set *rules.Set) {
 	for _, l := range set.Limits {
 		v.Limits = append(v.Limits, l.Name)
 	}
+	for _, x := range set.Indexes {
+		v.Indexes = append(v.Indexes, x.Name)
+	}
 	v.CallVars = set.Ruleset.Vars
 	v.Vars, v.Lets, v.Tables = set.Declared.Vars, set.Declared.Lets, set.Declared.Tables
 }
@@ -165,6 +168,7 @@ func RulesSchema(v Vocabulary) *Schema {
 	names(s.Properties["table"], v.Tables, lookupTable())
 	names(s.Properties["buffer"], v.Buffers, withFunctions(table(rules.BufferKeys), rules.BufferKeys))
 	names(s.Properties["limit"], v.Limits, limit())
+	names(s.Properties["index"], v.Indexes, index())
 	s.Properties["check"].Items = check(v)
 	s.Properties["rule"].Items = rule(v)
 	return s
@@ -198,6 +202,12 @@ func limit() *Schema {
 	s := withFunctions(table(rules.LimitKeys), rules.LimitKeys)
 	s.Required = []string{"max"}
 	s.Properties["while"].Enum = []string{"call"}
+	return s
+}
+
+func index() *Schema {
+	s := withFunctions(table(rules.IndexKeys), rules.IndexKeys)
+	s.Required = []string{"key"}
 	return s
 }
 

@@ -274,6 +274,93 @@ func BenchmarkDispatchRatios(b *testing.B) {
 	}
 }
 
+const benchIndex = `
+[index.roomCalls]
+key = 'call.room'
+[[rule]]
+name = "a call begins"
+on = "matrix m.call.invite"
+new = true
+set = { room = "msg.room", user = "msg.user" }
+[[rule]]
+name = "who else is in the room"
+on = "matrix look"
+let = { other = "roomCalls[msg.room]" }
+when = "other != nil"
+send = { to = "pbx1", type = "x", body.state = "${ other[0].state }" }
+[[rule]]
+name = "the call goes to another room"
+on = "matrix move"
+set = { room = "msg.room" }
+send = { to = "pbx1", type = "x", body.room = "${ call.room }" }
+[[rule]]
+name = "something else changes"
+on = "matrix change"
+set = { user = "msg.room" }
+send = { to = "pbx1", type = "x", body.room = "${ call.room }" }
+`
+
+var indexedSteps = []struct{ name, typ string }{{"find", "look"}, {"index anew", "move"}, {"change something else", "change"}}
+
+// amongCalls sets up an engine with n calls, two in a room, and messages of some of
+// them, spread over all.
+func amongCalls(tb testing.TB, n, some int, typ string) func(i int) int {
+	e := engine.New(load(tb, benchIndex), engine.Options{})
+	body := func(i int) []byte {
+		return fmt.Appendf(nil, `{"room":"!%05d:example.org","user":"@anna:example.org"}`, i/2)
+	}
+	for i := range n {
+		e.Step(t0, engine.Message{Transport: "matrix", Type: "m.call.invite", Key: strconv.Itoa(i), Scope: "r", Body: body(i)})
+	}
+	messages := make([]engine.Message, some)
+	for i := range messages {
+		at := i * n / some
+		messages[i] = engine.Message{Transport: "matrix", Type: typ, ID: "$8yhWG7c-MZ5UhwhpeYEDE", Key: strconv.Itoa(at), Scope: "r", At: t0, Body: body(at)}
+		if typ == "move" {
+			messages[i].Body = body((at + 2) % n)
+		}
+	}
+	return func(i int) int {
+		i %= some
+		out := e.Step(t0, messages[i:i+1]...)
+		return len(out[0].Body)
+	}
+}
+
+// BenchmarkIndex is one message of one of many calls.
+func BenchmarkIndex(b *testing.B) {
+	for _, step := range indexedSteps {
+		for _, n := range []int{10, 10_000} {
+			b.Run(fmt.Sprintf("%s/%d calls", step.name, n), func(b *testing.B) {
+				do, i := amongCalls(b, n, 10, step.typ), 0
+				b.ReportAllocs()
+				for b.Loop() {
+					do(i)
+					i++
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkIndexRatios reports how much slower calls are found, and indexed anew,
+// among 10,000 than among 10.
+func BenchmarkIndexRatios(b *testing.B) {
+	for _, step := range indexedSteps {
+		b.Run(step.name, func(b *testing.B) {
+			few, many := amongCalls(b, 10, 10, step.typ), amongCalls(b, 10_000, 10, step.typ)
+			var ratios []float64
+			for b.Loop() {
+				for range 50 {
+					short := timed(few)
+					ratios = append(ratios, timed(many).Seconds()/short.Seconds())
+				}
+			}
+			b.ReportMetric(median(ratios), "times-10-calls")
+		})
+	}
+}
+
 func timed(step func(int) int) time.Duration {
 	begin := time.Now()
 	for i := range run {

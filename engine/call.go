@@ -2,6 +2,7 @@ package engine
 
 import (
 	"crypto/sha1"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,10 +20,12 @@ type Call struct {
 
 	vars    []Value // by slot
 	keys    []callKey
-	member  member        // of the first scope that a key of its is in
-	texts   []any         // the keys as expressions see them
-	buffers []bufferState // by slot
-	timers  []*deadline   // by slot
+	member  member         // of the first scope that a key of its is in
+	texts   []any          // the keys as expressions see them
+	under   [][]string     // by index of calls: the keys that it is found under
+	viewed  map[string]any // as rules of other calls see it; nil: none has looked since it changed
+	buffers []bufferState  // by slot
+	timers  []*deadline    // by slot
 	age     *deadline
 	holds   []hold // limits that count this call while it lasts
 	seen    uint64 // messages handled, for ids of messages that bring none
@@ -35,12 +38,24 @@ type Call struct {
 func (c *Call) bind(k callKey) {
 	c.keys = append(c.keys, k)
 	c.texts = append(c.texts, k.key)
+	c.viewed = nil
+}
+
+// key returns the call's key on a transport or group, the last it got there; nil
+// if it has none.
+func (c *Call) key(peer string) any {
+	for i, k := range slices.Backward(c.keys) {
+		if k.transport == peer || c.rs.group(k.transport) == peer {
+			return c.texts[i]
+		}
+	}
+	return nil
 }
 
 // strip lets go of all that an ended call no longer needs: only its keys are
 // remembered.
 func (c *Call) strip() {
-	c.rs, c.vars, c.buffers, c.timers, c.holds, c.texts = nil, nil, nil, nil, nil, nil
+	c.rs, c.vars, c.buffers, c.timers, c.holds, c.texts, c.viewed = nil, nil, nil, nil, nil, nil, nil
 }
 
 // loop counts one more engine message in this instant of a step.

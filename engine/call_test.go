@@ -97,6 +97,39 @@ send = { to = "verto", type = "verto.answer", body = { callID = "${ call.verto.k
 			calls: 1,
 		},
 		{
+			name: "what is sent to a group goes to where the call has its last key, which is the one that rules see",
+			rules: begin + `
+[[rule]]
+name = "first"
+on = "matrix first"
+send = { to = "pbx1", type = "verto.invite", body.callID = "k1" }
+[[rule]]
+name = "again"
+on = "matrix again"
+send = { to = "pbx2", type = "verto.invite", body.callID = "k2" }
+[[rule]]
+name = "bye"
+on = "matrix bye"
+send = [
+  { to = "verto", type = "verto.bye", body = { callID = "${ call.verto.key }", of = "${ call.pbx1.key }", matrix = "${ call.matrix.key }" } },
+  { to = "pbx1", type = "verto.invite", body.callID = "k1" },
+]
+`,
+			plot: []moment{
+				{in: []string{`matrix invite r/c1 {"n":1}`, "matrix first r/c1"}, want: []string{`pbx1 verto.invite {"callID":"k1"}`}},
+				{
+					in: []string{"matrix bye r/c1", "matrix again r/c1", "matrix bye r/c1", "matrix bye r/c1"},
+					want: []string{
+						`pbx1 verto.bye {"callID":"k1","of":"k1","matrix":"c1"}`, `pbx1 verto.invite {"callID":"k1"}`,
+						`pbx2 verto.invite {"callID":"k2"}`,
+						`pbx2 verto.bye {"callID":"k2","of":"k1","matrix":"c1"}`, `pbx1 verto.invite {"callID":"k1"}`,
+						`pbx2 verto.bye {"callID":"k2","of":"k1","matrix":"c1"}`, `pbx1 verto.invite {"callID":"k1"}`,
+					},
+				},
+			},
+			calls: 1,
+		},
+		{
 			name:  "late messages of an ended call do nothing, and begin nothing, for a while",
 			rules: dial,
 			plot: []moment{

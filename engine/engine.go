@@ -17,7 +17,7 @@ type Limits struct {
 	BufferItems   int           `toml:"buffer_items"`     // where a buffer sets no limit of its own; 256
 	BufferBytes   int           `toml:"buffer_bytes"`     // in one buffer; 1 MiB
 	Sends         int           `toml:"sends"`            // one rule may send for one message; 64
-	Keys          int           `toml:"keys"`             // of one call; 64
+	Keys          int           `toml:"keys"`             // of one call, and those under which one index finds it; 64
 	Loops         int           `toml:"loops"`            // engine messages of one call at one instant of a step; 64
 	Waiting       int           `toml:"waiting"`          // messages that wait for their call to begin, in all; 10,000
 	WaitingPer    int           `toml:"waiting_per_call"` // and for one call; 64
@@ -83,6 +83,7 @@ type Engine struct {
 	calls     map[CallID]*Call
 	byKey     map[callKey]*Call
 	scopes    scopes
+	found     finder
 	late      int // ended calls whose keys are still known
 	waiting   map[callKey]*waiting
 	waitCount int
@@ -103,6 +104,8 @@ type Engine struct {
 	tx       transaction
 	scratch  []candidate
 	body     []byte // being put together
+	keyFrame Frame  // for the keys of indexes
+	keys     []string
 }
 
 type queued struct {
@@ -134,6 +137,7 @@ func New(rules *Ruleset, o Options) *Engine {
 		calls:   map[CallID]*Call{},
 		byKey:   map[callKey]*Call{},
 		scopes:  scopes{},
+		found:   finder{},
 		waiting: map[callKey]*waiting{},
 		down:    map[string]bool{},
 		windows: map[string]*window{},
@@ -253,6 +257,9 @@ func (e *Engine) receive(m *Message) {
 		e.tell(Trace{Message: m, Outcome: Late, Call: m.Call})
 	case c == nil:
 		e.handle(m, nil, &key)
+		if m.Heard {
+			e.share(m, e.byKey[key])
+		}
 	case c.ended:
 		e.tell(Trace{Message: m, Outcome: Late, Call: c.id})
 	default:
@@ -265,10 +272,18 @@ func (e *Engine) receive(m *Message) {
 // the message has one), by those that do.
 func (e *Engine) broadcast(m *Message) {
 	e.handle(m, nil, nil)
+	e.share(m, nil)
+}
+
+// share handles a message by the rules of each call that it is about, but for
+// one that it has begun.
+func (e *Engine) share(m *Message, but *Call) {
+	e.shared = true
+	defer func() { e.shared = false }()
 	for _, c := range e.about(m) {
-		e.shared = true
-		e.handle(m, c, nil)
-		e.shared = false
+		if c != but {
+			e.handle(m, c, nil)
+		}
 	}
 }
 
@@ -347,6 +362,7 @@ func (e *Engine) end(c *Call, r *Rule) {
 	c.ended, c.state = true, stateEnd
 	delete(e.calls, c.id)
 	e.scopes.remove(c)
+	e.found.remove(c)
 	for _, d := range c.timers {
 		e.deadlines.stop(d)
 	}

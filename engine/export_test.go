@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"hash/maphash"
+	"reflect"
+	"slices"
 )
 
 // Windows counts what limits remember.
@@ -13,6 +15,49 @@ func (e *Engine) Scopes() int { return len(e.scopes) }
 
 // TypesKept counts the message types that the engine remembers of globs.
 func (e *Engine) TypesKept() int { return len(e.globbed) }
+
+// IndexFault says where the indexes of calls differ from what a scan of all calls
+// finds; "" where they do not.
+func (e *Engine) IndexFault() string {
+	want := finder{}
+	for _, c := range e.ordered() {
+		for _, x := range c.rs.Indexes {
+			for _, key := range scannedKeys(c, x, e.limits.Keys) {
+				at := foundUnder{x.Name, key}
+				if list := want[at]; len(list) == 0 || list[len(list)-1] != c {
+					want[at] = append(list, c)
+				}
+			}
+		}
+	}
+	if !reflect.DeepEqual(want, e.found) {
+		return fmt.Sprintf("a scan finds %v, the indexes %v", want, e.found)
+	}
+	return ""
+}
+
+func scannedKeys(c *Call, x *CallIndex, most int) []string {
+	v, err := x.Key.Eval(&Frame{rs: c.rs, call: c})
+	text, isText := v.(string)
+	list, isList := v.([]any)
+	var keys []string
+	for _, item := range list {
+		key, ok := item.(string)
+		if !ok && item != nil {
+			return nil
+		}
+		if ok && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	switch {
+	case err != nil || len(keys) > most:
+		return nil
+	case isText && !isList:
+		return []string{text}
+	}
+	return keys
+}
 
 var dumpSeed = maphash.MakeSeed()
 
@@ -26,11 +71,10 @@ func (e *Engine) Dump() map[CallID]uint64 {
 		h.Reset()
 		fmt.Fprint(&h, c.state, c.keys, len(c.holds), c.age.at)
 		for i := range c.vars {
-			h.Write(c.vars[i].raw)
-			if text, ok := c.vars[i].v.(string); ok {
-				h.WriteString(text)
-			} else if c.vars[i].raw == nil {
-				fmt.Fprint(&h, c.vars[i].v)
+			if v := c.vars[i]; v.raw != nil { // whether it was decoded makes no difference
+				h.Write(v.raw)
+			} else {
+				fmt.Fprint(&h, v.v)
 			}
 		}
 		for i := range c.buffers {

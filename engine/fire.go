@@ -302,17 +302,17 @@ func (e *Engine) prepareBind(k callKey) error {
 }
 
 // member returns the transport that a send to a group goes to: the one that the
-// call began on, else one that is up, spread by the call's id.
+// call has its last key on, else one that is up, spread by the call's id.
 func (e *Engine) member(to string, c *Call) string {
 	rs := e.frame.rs
 	if c != nil {
-		for _, k := range c.keys {
-			if e.frame.group(k.transport) == to {
+		for _, k := range slices.Backward(c.keys) {
+			if rs.group(k.transport) == to {
 				return k.transport
 			}
 		}
 		for _, a := range e.tx.out {
-			if e.frame.group(a.To) == to {
+			if rs.group(a.To) == to {
 				return a.To
 			}
 		}
@@ -410,6 +410,7 @@ func (e *Engine) tieReply(c *Call, m *Message) {
 	}
 	c.bind(k)
 	e.know(c, k)
+	e.indexByKeys(c, m)
 }
 
 func (e *Engine) commitCall(c *Call, r *Rule, m *Message) {
@@ -434,7 +435,16 @@ func (e *Engine) commitCall(c *Call, r *Rule, m *Message) {
 	case "":
 	case stateEnd:
 		e.end(c, r)
+		return
 	default:
 		c.state = tx.next
+	}
+	if tx.tells(r) {
+		c.viewed = nil
+	}
+	if r.New {
+		e.indexNew(c, r, m)
+	} else {
+		e.indexAnew(c, r, m)
 	}
 }

@@ -20,6 +20,7 @@ type Frame struct {
 	lets   []lazy
 	locals []lazy
 	items  []Value // of the buffer that a condition is about
+	found  finder
 }
 
 type lazy struct {
@@ -101,25 +102,13 @@ func (f *Frame) Call(name string) any {
 	return nil
 }
 
-// CallKey returns the call's key on a transport or group, the first it got
-// there; nil if it has none.
+// CallKey returns the call's key on a transport or group, the last it got there;
+// nil if it has none.
 func (f *Frame) CallKey(peer string) any {
 	if f.call == nil {
 		return nil
 	}
-	for i, k := range f.call.keys {
-		if k.transport == peer || f.group(k.transport) == peer {
-			return f.call.texts[i]
-		}
-	}
-	return nil
-}
-
-func (f *Frame) group(peer string) string {
-	if p := f.rs.peers[peer]; p != nil {
-		return p.Group
-	}
-	return ""
+	return f.call.key(peer)
 }
 
 // Let returns a top-level let, computed at most once a message, and anew after a

@@ -28,6 +28,14 @@ callsPerDay = 100000
 allCallsAtOnce = 1000
 allCallsPerMinute = 100000
 allCallsPerDay = 100000
+[index.byRoom]
+key = 'call.room'
+[index.byMuch]
+key = '[call.user, call.number, call.verto.key, call.matrix.key]'
+[index.byState]
+key = 'call.state'
+[index.odd]
+key = 'call.answered ?? call.cause'
 `
 
 // vocabulary returns the messages that peers sent in the captures of two sides,
@@ -174,6 +182,9 @@ func (p *player) step(t *testing.T, ended map[engine.CallID]bool, batch ...engin
 		if !json.Valid(a.Body) {
 			t.Fatalf("rule %q sends %q", a.Rule, a.Body)
 		}
+	}
+	if fault := p.one.IndexFault(); fault != "" {
+		t.Fatal(fault)
 	}
 	one, _ := json.Marshal(got)
 	two, _ := json.Marshal(again)

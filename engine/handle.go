@@ -49,7 +49,7 @@ func (e *Engine) act(m *Message, c *Call, key *callKey) {
 		return
 	}
 	f := &e.frame
-	f.doc = &e.doc
+	f.doc, f.found = &e.doc, e.found
 	f.begin(e.now, rs, c, m.Transport)
 	e.fresh = nil
 	last, fired, over := -1, false, c != nil && c.ended

@@ -25,6 +25,7 @@ type Message struct {
 	Type      string          // "m.call.invite", "verto.answer", "verto.invite.ok", "transport.up"
 	Key       string          // the peer's own name for the call (call_id, callID); "" if it names none
 	Scope     string          // what the key is unique within (a room id); "" where it is unique by itself. Without a key: the message is about all calls in it
+	Heard     bool            // if it begins a call, the other calls in Scope hear of it afterwards, as of a message about all of them
 	Call      CallID          // set where the call is known without a key: a reply to something sent for it. The key that it brings becomes one of the call's
 	ID        string          // the peer's id of the message (an event id), "" where it has none
 	At        time.Time       // when it arrived

@@ -37,6 +37,7 @@ type Ruleset struct {
 	Buffers []*Buffer
 	Timers  []string
 	Limits  []*Limit
+	Indexes []*CallIndex
 
 	peers   map[string]*Peer
 	groups  map[string][]string // group: the names of its members
@@ -245,6 +246,14 @@ func (rs *Ruleset) resolve(s *Send) {
 func (rs *Ruleset) scoped(transport string) bool {
 	p := rs.peers[transport]
 	return p != nil && p.Protocol.Scope != ""
+}
+
+// group returns the group of a transport, "" if it is in none.
+func (rs *Ruleset) group(transport string) string {
+	if p := rs.peers[transport]; p != nil {
+		return p.Group
+	}
+	return ""
 }
 
 func peerNames(peers []Peer) []string {

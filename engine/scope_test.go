@@ -121,7 +121,7 @@ func TestTheKeyOfAReplyIsTiedToItsCall(t *testing.T) {
 	// wait.
 	step(nil, []string{"unmatched matrix m.room.member", "waiting matrix m.call.answer"},
 		message(t, "matrix m.room.member !a/-"), message(t, `matrix m.call.answer !a/k1 {"x":1}`))
-	step([]string{`pbx1 room {"n":1,"key":"c1"}`, `pbx1 heard {"n":1,"x":1}`, `pbx1 heard {"n":1,"x":2}`}, nil,
+	step([]string{`pbx1 room {"n":1,"key":"k1"}`, `pbx1 heard {"n":1,"x":1}`, `pbx1 heard {"n":1,"x":2}`}, nil,
 		reply(t, one, `matrix room.direct.ok !a/k1`), message(t, `matrix m.room.member !a/- {"x":2}`))
 	// What another call has stays with it, and the message is none the worse.
 	step([]string{`pbx1 room {"n":2,"key":"c2"}`, `pbx1 heard {"n":1,"x":3}`}, nil,
@@ -132,7 +132,7 @@ func TestTheKeyOfAReplyIsTiedToItsCall(t *testing.T) {
 		t.Errorf("%d keys", n)
 	}
 	// No more keys than a call may have.
-	step([]string{`pbx1 room {"n":1,"key":"c1"}`, `pbx1 room {"n":1,"key":"c1"}`, `pbx1 heard {"n":1}`}, nil,
+	step([]string{`pbx1 room {"n":1,"key":"k1"}`, `pbx1 room {"n":1,"key":"k1"}`, `pbx1 heard {"n":1}`}, nil,
 		reply(t, one, `matrix room.direct.ok !b/k1`), reply(t, one, `matrix room.direct.ok !c/k1`),
 		message(t, "matrix m.room.member !c/-"), message(t, "matrix m.room.member !b/-"))
 	// A call that has ended gets none, and what comes for it begins nothing.
@@ -140,7 +140,7 @@ func TestTheKeyOfAReplyIsTiedToItsCall(t *testing.T) {
 	step(nil, []string{"late matrix room.direct.ok", "late matrix m.call.answer", "unmatched matrix m.room.member"},
 		reply(t, one, `matrix room.direct.ok !d/k1`), message(t, "matrix m.call.answer !b/k1"), message(t, "matrix m.room.member !b/-"))
 	// And what it had is free for the next.
-	step([]string{`pbx1 room {"n":2,"key":"c2"}`, `pbx1 heard {"n":2,"x":4}`}, nil,
+	step([]string{`pbx1 room {"n":2,"key":"k1"}`, `pbx1 heard {"n":2,"x":4}`}, nil,
 		reply(t, two, `matrix room.direct.ok !a/k1`), message(t, `matrix m.room.member !a/- {"x":4}`))
 	w.step(t, "matrix over r/c2")
 	if n := w.Scopes(); n != 0 {

@@ -221,7 +221,9 @@ func TestWrap(t *testing.T) {
 		{"the call ends", 100, []string{"the call ends"}},
 		{"the call ends", 6, []string{"the call", "ends"}},
 		{"  the   call ", 2.5, []string{"the", "call"}},
-		{"org.matrix", 3, []string{"org.", "matri", "x"}},
+		{"org.matrix", 3, []string{"org.", "matrix"}},
+		{"m.call.sdp_stream_changed now", 5, []string{"m.call.", "sdp_", "stream_", "changed", "now"}},
+		{"unbroken", 2, []string{"unbroken"}},
 		{"電話電話", 0.5, []string{"電", "話", "電", "話"}},
 	} {
 		if got := wrap(tt.text, tt.most); !slices.Equal(got, tt.want) {

@@ -79,8 +79,9 @@ func (s Step) detail() string {
 	return strings.Join(append([]string{"on " + s.trigger()}, s.Effects...), " · ")
 }
 
-// wrap breaks text at its spaces into lines of a width in ems; what is longer
-// without a space is broken where the line ends.
+// wrap breaks text at its spaces into lines of a width in ems. A name that is
+// longer is broken behind a dot, an underscore or the like, and makes its line
+// wider where it has none.
 func wrap(text string, most float64) []string {
 	var lines []string
 	now := ""
@@ -92,8 +93,11 @@ func wrap(text string, most float64) []string {
 		if now != "" {
 			lines = append(lines, now)
 		}
-		for now = word; textWidth(now) > most && utf8.RuneCountInString(now) > 1; {
+		for now = word; textWidth(now) > most; {
 			head := fitting(now, most)
+			if head == now {
+				break
+			}
 			lines = append(lines, head)
 			now = now[len(head):]
 		}
@@ -101,14 +105,20 @@ func wrap(text string, most float64) []string {
 	return append(lines, now)
 }
 
-// fitting is as much of a word as a line holds, a letter at least.
+// fitting is as much of a word as a line holds; all of it up to the first place
+// where it can be broken, if that is more.
 func fitting(word string, most float64) string {
 	end, used := 0, 0.0
 	for i, r := range word {
-		if used += runeWidth(r); used > most && i > 0 {
+		if used += runeWidth(r); used > most && end > 0 {
 			break
 		}
-		end = i + utf8.RuneLen(r)
+		if strings.ContainsRune("._-/:", r) || isWide(r) {
+			end = i + utf8.RuneLen(r)
+		}
+	}
+	if end == 0 {
+		return word
 	}
 	return word[:end]
 }
@@ -134,9 +144,17 @@ func runeWidth(r rune) float64 {
 	case r < 0x2000:
 		return 0.64
 	}
-	switch width.LookupRune(r).Kind() {
-	case width.EastAsianWide, width.EastAsianFullwidth:
+	if isWide(r) {
 		return 1.05
 	}
 	return 1
+}
+
+// isWide tells letters of scripts that are broken anywhere.
+func isWide(r rune) bool {
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return true
+	}
+	return false
 }

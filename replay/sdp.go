@@ -62,7 +62,12 @@ func comparedWith(o offer, text string) pagePart {
 		added, removed = added+len(c.added), removed+len(c.removed)
 	}
 	same(len(was))
-	part.Text = fmt.Sprintf("SDP, beside that of %s: %d lines more, %d fewer", o.typ, added, removed)
+	switch added {
+	case 1:
+		part.Text = fmt.Sprintf("SDP, beside that of %s: 1 line more, %d fewer", o.typ, removed)
+	default:
+		part.Text = fmt.Sprintf("SDP, beside that of %s: %d lines more, %d fewer", o.typ, added, removed)
+	}
 	if added+removed == 0 {
 		part.Text = fmt.Sprintf("SDP, line for line that of %s", o.typ)
 	}

@@ -267,4 +267,30 @@ name = "answered"
 on   = "verto verto.answer"
 `,
 	})
+	badIndex = newKind(Kind{
+		Code: "V052", Title: "An index without a key",
+		What: "An [index.NAME] needs a key: what a call is found under.",
+		Why:  "No call would ever be found.",
+		Example: `include = ["matrix-verto"]
+vars = { emergency = "refuse" }
+
+[index.callsOf]
+
+[[rule]]
+name = "a second call is left alone"
+on   = "matrix m.call.invite"
+when = 'callsOf[msg.sender] != nil'
+`,
+		Cured: `include = ["matrix-verto"]
+vars = { emergency = "refuse" }
+
+[index.callsOf]
+key = 'call.user'
+
+[[rule]]
+name = "a second call is left alone"
+on   = "matrix m.call.invite"
+when = 'callsOf[msg.sender] != nil'
+`,
+	})
 )

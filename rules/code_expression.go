@@ -161,8 +161,8 @@ when = 'now.In(timezone("Europe/London")).Hour() > 18'
 	})
 	noValue = newKind(Kind{
 		Code: "V039", Title: "A name that is no value by itself",
-		What: "An expression uses call, or a side of it such as call.matrix, as a whole.",
-		Why:  "What there is to read is their fields.",
+		What: "An expression uses call, or a side of it such as call.matrix, or an index, as a whole.",
+		Why:  "What there is to read is their fields, and what is found under a key.",
 		Example: `[[rule]]
 name = "the far end hangs up on a caller"
 on   = "verto verto.bye"

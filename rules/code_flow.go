@@ -470,4 +470,44 @@ vars = { emergency = "refuse" }
 timeout = "2s"
 `,
 	})
+	exactTable = newKind(Kind{
+		Code: "V119", Severity: Warning, Title: "A table of beginnings that does not say so",
+		What: "All that look into a [table.NAME] do so by prefix(…), for the longest key that a number begins with, and the table has no match = \"prefix\".",
+		Why:  "The setting is missing, or misspelt and so taken for an entry; NAME[…] would find whole numbers alone.",
+		Example: `include = ["matrix-verto"]
+vars = { emergency = "refuse" }
+
+[table.numbers]
+"+33" = "allow"
+`,
+		Cured: `include = ["matrix-verto"]
+vars = { emergency = "refuse" }
+
+[table.numbers]
+match = "prefix"
+"+33" = "allow"
+`,
+	})
+	unusedIndex = newKind(Kind{
+		Code: "V120", Severity: Warning, Title: "An index that nothing is looked up in",
+		What: "No expression names the [index.NAME].",
+		Why:  "Most often its name is misspelt, or a rule that used it is gone.",
+		Example: `include = ["matrix-verto"]
+vars = { emergency = "refuse" }
+
+[index.callsOf]
+key = 'call.user'
+`,
+		Cured: `include = ["matrix-verto"]
+vars = { emergency = "refuse" }
+
+[index.callsOf]
+key = 'call.user'
+
+[[rule]]
+name = "who has left all rooms keeps the calls in others"
+on   = "matrix m.room.member"
+when = 'msg.content.membership == "leave" && callsOf[msg.sender] != nil'
+`,
+	})
 )

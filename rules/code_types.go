@@ -246,7 +246,7 @@ formatted_body = "<b>hello</b>"
 	})
 	fieldWrong = newKind(Kind{
 		Code: "V213", Title: "A field of another kind than the receiver takes",
-		What: "What stands in the body of a message to send is of another kind, or none of the values that there are; so may be an address.",
+		What: "What stands in the body of a message to send is of another kind, or none of the values that there are. The same goes for an address: a room's id begins with !, a user's with @.",
 		Why:  "The peer would refuse the message, or take the field for missing.",
 		Example: `[[rule]]
 name = "the line is held"
@@ -265,6 +265,42 @@ type = "verto.modify"
 [rule.send.body]
 action = "hold"
 dialogParams = { callID = '${ call.verto.key }' }
+`,
+	})
+	oddPattern = newKind(Kind{
+		Code: "V214", Severity: Warning, Title: "A pattern that is probably misspelt",
+		What: "An on has a pattern in place of a message type. Of all the messages that are known just one fits it, and there is no star at its end to take in what is yet to come; or it lacks a dot before a star, and fits the same messages with it.",
+		Why:  "Most often a ?, * or [ was meant to be another character, or a dot was left out.",
+		Example: `[[rule]]
+name = "answered"
+on   = "verto verto?answer"
+`,
+		Cured: `[[rule]]
+name = "answered"
+on   = "verto verto.answer"
+`,
+	})
+	oddTemplate = newKind(Kind{
+		Code: "V215", Severity: Warning, Title: "Text that is nearly a template",
+		What: "The body of a message to send has text such as {$ … }, $ { … } or { call.… }: an expression is in it only as ${ … }.",
+		Why:  "The peer would get the braces and what is between them, letter for letter.",
+		Example: `[[rule]]
+name = "the room is told"
+on   = "matrix m.room.member"
+[[rule.send]]
+to   = "matrix"
+type = "m.room.message"
+room = '${ msg.room_id }'
+body = { msgtype = "m.notice", body = "hello {$ msg.sender }" }
+`,
+		Cured: `[[rule]]
+name = "the room is told"
+on   = "matrix m.room.member"
+[[rule.send]]
+to   = "matrix"
+type = "m.room.message"
+room = '${ msg.room_id }'
+body = { msgtype = "m.notice", body = "hello ${ msg.sender }" }
 `,
 	})
 )

@@ -32,20 +32,22 @@ type compiler struct {
 	bufferSlot map[string]int
 	timerSlot  map[string]int
 	limitSlot  map[string]int
+	indexSlot  map[string]int
 	asked      []askedState
 
-	trees     map[exprKey]ast.Node
-	limitUses map[string]*uses
-	configs   map[exprKey]*conf.Config
-	machines  map[exprKey]compiledMachine
-	scopeNow  scope
-	written   []written // expressions, in the order in which they were compiled
-	owner     *node     // the rule, let or limit being compiled
-	unchecked int       // fields of messages without a schema
-	current   *uses     // of the rule being compiled
-	rule      string    // and its name
-	ownLets   *node     // and its lets
-	letParts  map[string]*engine.Part
+	trees       map[exprKey]ast.Node
+	limitUses   map[string]*uses
+	configs     map[exprKey]*conf.Config
+	machines    map[exprKey]compiledMachine
+	scopeNow    scope
+	readOfFound map[string]bool // fields of the calls that indexes find
+	written     []written       // expressions, in the order in which they were compiled
+	owner       *node           // the rule, let or limit being compiled
+	unchecked   int             // fields of messages without a schema
+	current     *uses           // of the rule being compiled
+	rule        string          // and its name
+	ownLets     *node           // and its lets
+	letParts    map[string]*engine.Part
 }
 
 type let struct {
@@ -61,9 +63,9 @@ func newCompiler(o Options, l *loader) *compiler {
 		rs:        &engine.Ruleset{},
 		varValues: map[string]any{}, tables: map[string]*Table{},
 		pathSlot: map[string]int{}, varSlot: map[string]int{}, bufferSlot: map[string]int{},
-		timerSlot: map[string]int{}, limitSlot: map[string]int{},
+		timerSlot: map[string]int{}, limitSlot: map[string]int{}, indexSlot: map[string]int{},
 		trees: map[exprKey]ast.Node{}, limitUses: map[string]*uses{}, configs: map[exprKey]*conf.Config{}, machines: map[exprKey]compiledMachine{},
-		letParts: map[string]*engine.Part{},
+		letParts: map[string]*engine.Part{}, readOfFound: map[string]bool{},
 	}
 }
 
@@ -121,6 +123,9 @@ func (c *compiler) compile() *engine.Ruleset {
 		c.table(name, c.decl.tables.nodes[name])
 	}
 	c.names()
+	for _, name := range c.decl.indexes.names {
+		c.index(name, c.decl.indexes.nodes[name])
+	}
 	c.compileLets()
 	for _, name := range c.decl.buffers.names {
 		c.buffer(name, c.decl.buffers.nodes[name])
@@ -158,13 +163,18 @@ var reserved = []string{"msg", "call", "conn", "vars", "now", "item", "items", "
 // fit reports a name that expressions could not use.
 func (c *compiler) fit(n *node, name, what string, taken ...string) bool {
 	pos := n.keyPos
+	if strings.HasPrefix(what, "i") {
+		what = "an " + what
+	} else {
+		what = "a " + what
+	}
 	switch {
 	case !identifier.MatchString(name):
-		c.report(badName, n, pos, fmt.Sprintf("%s cannot be the name of a %s", name, what), "a name has letters, digits and _, and begins with no digit")
+		c.report(badName, n, pos, fmt.Sprintf("%s cannot be the name of %s", name, what), "a name has letters, digits and _, and begins with no digit")
 	case slices.Contains(reserved, name) || functionNamed(name) != nil:
-		c.report(badName, n, pos, fmt.Sprintf("%s cannot be the name of a %s: it already means something", name, what), "")
+		c.report(badName, n, pos, fmt.Sprintf("%s cannot be the name of %s: it already means something", name, what), "")
 	case slices.Contains(taken, name):
-		c.report(badName, n, pos, fmt.Sprintf("%s cannot be the name of a %s: there is already something of that name", name, what), "")
+		c.report(badName, n, pos, fmt.Sprintf("%s cannot be the name of %s: there is already something of that name", name, what), "")
 	default:
 		return true
 	}
@@ -196,7 +206,7 @@ func (c *compiler) names() {
 			peers = append(peers, p.Group)
 		}
 	}
-	builtin := append(peers, "id", "uuid", "state", "begun")
+	builtin := append(peers, callFields...)
 	for _, r := range c.decl.rules {
 		if set := r.node.child("set"); set != nil && set.kind == kindTable {
 			for _, name := range set.keys {
@@ -222,13 +232,16 @@ func (c *compiler) names() {
 	for i, name := range c.decl.limits.names {
 		c.limitSlot[name] = i
 	}
+	for i, name := range c.decl.indexes.names {
+		c.indexSlot[name] = i
+	}
 }
 
-// compileLets compiles the top-level lets; one may use those before it.
+// compileLets compiles the top-level lets, each behind those that it uses.
 func (c *compiler) compileLets() {
-	for _, name := range c.decl.lets.names {
+	for _, name := range c.decl.lets.byUse() {
 		n := c.decl.lets.nodes[name]
-		if !c.fit(n, name, "let", keysOf(c.tables)...) {
+		if !c.fit(n, name, "let", c.lookedUp()...) {
 			continue
 		}
 		c.current, c.owner = &uses{}, n
@@ -259,6 +272,8 @@ func (c *compiler) buffer(name string, n *node) {
 		return
 	}
 	c.unknownKeys(n, bufferKeys...)
+	c.current, c.owner = &uses{}, n
+	defer func() { c.current = nil }()
 	sc := scope{items: true, noMsg: true}
 	if x := n.child("complete"); x != nil {
 		if b.Complete = c.condition(x, sc); b.Complete != nil {
@@ -366,7 +381,7 @@ func (c *compiler) localScope(n *node, r *engine.Rule) scope {
 		return sc
 	}
 	for _, name := range lets.keys {
-		if !c.fit(lets.children[name], name, "let", keysOf(c.tables)...) {
+		if !c.fit(lets.children[name], name, "let", c.lookedUp()...) {
 			continue
 		}
 		x := c.value(lets.children[name], sc)
@@ -519,7 +534,7 @@ func (c *compiler) effects(n *node, r *engine.Rule, sc scope) {
 	c.ruleLimits(n, r)
 	if next := n.child("next"); next != nil {
 		r.Next = c.textExpr(next, sc)
-		r.NextStates = c.nextStates(next, sc, r.Next)
+		r.NextStates = c.leadsTo(next, n.child("let"))
 	}
 }
 

@@ -21,7 +21,7 @@ func TestKeysInDocuments(t *testing.T) {
 			t.Errorf("docs/rules.md does not tell of %s at the top of a file", key)
 		}
 	}
-	for _, key := range slices.Concat(ruleKeys, sendKeys, checkKeys, bufferKeys, limitKeys) {
+	for _, key := range slices.Concat(ruleKeys, sendKeys, checkKeys, bufferKeys, limitKeys, indexKeys) {
 		if !strings.Contains(text, "| `"+key+"` |") && !strings.Contains(text, "| `"+key+".") {
 			t.Errorf("docs/rules.md does not tell of the key %s", key)
 		}

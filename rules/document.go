@@ -100,11 +100,12 @@ func (d *Dialect) never(tree ast.Node) (fault string, at int) {
 	if v.fault != "" {
 		return v.fault, v.at
 	}
-	_, fault, at = bounded(tree)
-	if v.calls[at] { // taken for the rule language's function of that name
-		return "", 0
+	for _, f := range bounded(tree) {
+		if !v.calls[f.at] { // else taken for the rule language's function of that name
+			return f.msg, f.at
+		}
 	}
-	return fault, at
+	return "", 0
 }
 
 type constantCalls struct {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/expr-lang/expr"
@@ -28,6 +29,7 @@ type scope struct {
 	items  bool    // in a condition of a buffer
 	noMsg  bool    // in a condition of a buffer: it is asked for whatever was pushed
 	check  bool    // in a check: it is asked before there is any message
+	index  bool    // in the key of an index: it is computed when a call has changed
 }
 
 // A local is a let by name, with the type that its expression has.
@@ -97,9 +99,14 @@ func (c *compiler) environment(sc scope) types.Map {
 	if sc.check {
 		return env
 	}
-	env["now"] = types.TypeOf(time.Time{})
+	if !sc.index {
+		env["now"] = types.TypeOf(time.Time{})
+	}
 	if !sc.noMsg {
 		env["msg"] = types.Any
+		for name := range c.indexSlot {
+			env[name] = types.TypeOf(map[string][]any{})
+		}
 	}
 	call := types.Map{
 		"id":    types.String,
@@ -119,8 +126,8 @@ func (c *compiler) environment(sc scope) types.Map {
 	}
 	env["call"] = call
 	for _, l := range c.lets {
-		if sc.noMsg && len(l.uses.paths) > 0 {
-			continue // it reads the message
+		if sc.index || sc.noMsg && len(l.uses.paths) > 0 {
+			continue // it reads the message, or may
 		}
 		env[l.name] = l.known()
 	}
@@ -155,11 +162,17 @@ func (c *compiler) config(sc scope, more []expr.Option) *conf.Config {
 	if made := c.configs[key]; made != nil {
 		return made
 	}
-	o := append([]expr.Option{expr.Env(c.environment(sc))}, more...)
-	made := newConfig(append(o, functionOptions...))
-	c.configs[key] = made
-	return made
+	made := *plainConfig() // its maps are only read
+	expr.Env(c.environment(sc))(&made)
+	for _, o := range more {
+		o(&made)
+	}
+	c.configs[key] = &made
+	return &made
 }
+
+// plainConfig is all that configs have in common: the functions.
+var plainConfig = sync.OnceValue(func() *conf.Config { return newConfig(functionOptions) })
 
 // newConfig applies options, and bans what is not part of the language.
 func newConfig(options []expr.Option) *conf.Config {
@@ -265,16 +278,88 @@ func (c *compiler) tree(src source, sc scope, more []expr.Option) ast.Node {
 		return nil
 	}
 	if _, err := checker.Check(parsed, config); err != nil {
-		c.exprFault(wrongType, src, err)
+		if !c.operandFaults(src, parsed, sc) {
+			c.exprFault(wrongType, src, err)
+		}
 		return nil
 	}
 	tree := parsed.Node
-	if k, fault, at := bounded(tree); k != nil {
-		c.report(k, src.node, src.pos(at), fault, "")
+	if faults := bounded(tree); len(faults) > 0 {
+		for _, f := range faults {
+			c.report(f.kind, src.node, src.pos(f.at), f.msg, "")
+		}
+		return nil
+	}
+	if id := c.bareIndex(tree); id != nil {
+		c.report(noValue, src.node, src.pos(id.Location().From), id.Value+" is no value by itself", "look up a key in it: "+id.Value+"[msg.room_id]")
 		return nil
 	}
 	c.trees[key] = tree
 	return tree
+}
+
+// operandFaults reports what is wrong with the operands of a faulty expression,
+// each by itself, since expr stops at the first fault; false if the fault is in
+// how they are put together. The operands that are right are noted, so that the
+// fields that they read are checked all the same.
+func (c *compiler) operandFaults(src source, parsed *parser.Tree, sc scope) bool {
+	operands := operandsOf(parsed.Node)
+	config := c.config(sc, nil)
+	var right []ast.Node
+	found := false
+	for _, operand := range operands {
+		tree := &parser.Tree{Node: operand, Source: parsed.Source}
+		ast.Walk(&tree.Node, unchecked{})
+		_, err := checker.Check(tree, config)
+		if err == nil {
+			right = append(right, operand)
+			continue
+		}
+		found = true
+		if !c.operandFaults(src, tree, sc) {
+			c.exprFault(wrongType, src, err)
+		}
+	}
+	if found {
+		for _, operand := range right {
+			c.note(src, operand, sc)
+		}
+	}
+	return found
+}
+
+// unchecked forgets what calls come to: expr does not look again at those of
+// which it is known.
+type unchecked struct{}
+
+// Visit sees the parts of a node before the node.
+func (unchecked) Visit(n *ast.Node) {
+	if call, ok := (*n).(*ast.CallNode); ok {
+		call.SetType(reflect.TypeFor[any]())
+	}
+}
+
+// operandsOf gives the parts of an expression that stand for themselves.
+func operandsOf(n ast.Node) []ast.Node {
+	switch n := n.(type) {
+	case *ast.BinaryNode:
+		return []ast.Node{n.Left, n.Right}
+	case *ast.UnaryNode:
+		return []ast.Node{n.Node}
+	case *ast.ConditionalNode:
+		return []ast.Node{n.Cond, n.Exp1, n.Exp2}
+	case *ast.ArrayNode:
+		return n.Nodes
+	case *ast.CallNode:
+		return n.Arguments
+	case *ast.MapNode:
+		var values []ast.Node
+		for _, pair := range n.Pairs {
+			values = append(values, pair.(*ast.PairNode).Value)
+		}
+		return values
+	}
+	return nil
 }
 
 // typeOf gives the type of an expression that was compiled, nil if it may have
@@ -314,7 +399,7 @@ var (
 	notBool      = regexp.MustCompile(`^expected bool, but got (.*)$`)
 	noMethod     = regexp.MustCompile(`^type (.*) has no method (\S+)$`)
 	noList       = regexp.MustCompile(`^reflect: call of reflect\.Value\.\w+ on \w+ Value$`)
-	goType       = regexp.MustCompile(`map\[string\]interface \{\}|\[\]interface \{\}|interface \{\}|types\.Map|<nil>|\b(?:time\.Time|time\.Duration|float64|string|int)\b`)
+	goType       = regexp.MustCompile(`map\[string\](?:\[\])?interface \{\}|\[\](?:interface \{\}|string)|interface \{\}|types\.Map|\*rules\.Table|<nil>|\b(?:time\.Time|time\.Duration|float64|string|int)\b`)
 )
 
 // inWords words what expr says, and Go's names of types in it.
@@ -325,7 +410,7 @@ func inWords(msg string) string {
 	msg = noMethod.ReplaceAllString(msg, "$1 has no method $2")
 	return strings.TrimSpace(goType.ReplaceAllStringFunc(msg, func(name string) string {
 		switch name {
-		case "[]interface {}":
+		case "[]interface {}", "[]string":
 			return "a list"
 		case "interface {}":
 			return "any value"
@@ -377,10 +462,19 @@ func (c *compiler) exprFault(k *Kind, src source, err error) {
 		k, msg = unknownNameKind, "unknown name "+name
 		if followedBy(src.text, at+len([]rune(name)), '[') {
 			msg = "unknown table " + name
+			if near := Nearest(name, known); c.decl.indexes.nodes[name] != nil || c.decl.indexes.nodes[near] != nil {
+				msg = "unknown index " + name
+			}
 		}
 		hint = DidYouMean(name, known)
 		if _, elsewhere := c.environment(scope{})[name]; elsewhere && c.scopeNow.check {
 			k, msg, hint = readsMessage, "a check cannot read "+name, "it is asked when the rules are loaded: of vars, tables and functions"
+		} else if c.scopeNow.index && (elsewhere || c.decl.lets.nodes[name] != nil) {
+			hint = "the key of an index sees call, vars, tables and functions alone"
+		} else if c.scopeNow.noMsg && c.decl.indexes.nodes[name] != nil {
+			hint = "calls are looked up for a message, and here there is none"
+		} else if why := c.whyNoLet(name); why != "" {
+			hint = why
 		}
 	case unknownField.MatchString(msg):
 		name := unknownField.FindStringSubmatch(msg)[1]
@@ -400,8 +494,18 @@ func (c *compiler) exprFault(k *Kind, src source, err error) {
 		hint = DidYouMean(name, sorted(known))
 	default:
 		msg = inWords(msg)
+		if name := nameAt(src.text, at); strings.HasSuffix(msg, " is not callable") && c.tables[name] != nil {
+			msg, hint = name+" is a table, and no function", name+"[…] looks something up in it"
+		}
 	}
 	c.report(k, src.node, src.pos(at), msg, hint)
+}
+
+// nameAt gives the name at a rune offset; "" if there is none.
+func nameAt(text string, at int) string {
+	r := []rune(text)
+	s := nameScanner{rest: string(r[min(at, len(r)):])}
+	return s.name()
 }
 
 func followedBy(text string, at int, want rune) bool {
@@ -422,16 +526,22 @@ func rootBefore(text string, at int, name string) string {
 // constants, a list function inside another one's predicate, and reduce, which
 // the parser takes even where it is disabled. It finds calls that always fail,
 // too.
-func bounded(tree ast.Node) (k *Kind, fault string, at int) {
+func bounded(tree ast.Node) []boundsFault {
 	v := &bounds{}
 	ast.Walk(&tree, v)
-	return v.kind, v.fault, v.at
+	return v.faults
 }
 
-type bounds struct {
-	kind  *Kind // nil if there is no fault
-	fault string
-	at    int
+type boundsFault struct {
+	kind *Kind
+	msg  string
+	at   int
+}
+
+type bounds struct{ faults []boundsFault }
+
+func (v *bounds) fault(k *Kind, n ast.Node, msg string) {
+	v.faults = append(v.faults, boundsFault{k, msg, n.Location().From})
 }
 
 // Visit is called for the parts of a node before the node.
@@ -439,13 +549,13 @@ func (v *bounds) Visit(n *ast.Node) {
 	switch n := (*n).(type) {
 	case *ast.IdentifierNode:
 		if n.Value == "$env" {
-			v.kind, v.fault, v.at = unknownNameKind, "unknown name $env", n.Location().From
+			v.fault(unknownNameKind, n, "unknown name $env")
 		}
 	case *ast.CallNode:
 		v.call(n)
 	case *ast.BuiltinNode:
 		if slices.Contains(bannedBuiltins, n.Name) {
-			v.kind, v.fault, v.at = unknownNameKind, "unknown name "+n.Name, n.Location().From
+			v.fault(unknownNameKind, n, "unknown name "+n.Name)
 		}
 	case *ast.BinaryNode:
 		if n.Operator != ".." {
@@ -454,14 +564,14 @@ func (v *bounds) Visit(n *ast.Node) {
 		_, left := n.Left.(*ast.IntegerNode)
 		_, right := n.Right.(*ast.IntegerNode)
 		if !left || !right {
-			v.kind, v.fault, v.at = unbounded, "a range needs bounds that are plain numbers", n.Location().From
+			v.fault(unbounded, n, "a range needs bounds that are plain numbers")
 		}
 	case *ast.PredicateNode:
 		inner := &nested{}
 		body := n.Node
 		ast.Walk(&body, inner)
 		if inner.found {
-			v.kind, v.fault, v.at = unbounded, "a list function cannot stand inside another one's condition: its time would grow with the square of the list", n.Location().From
+			v.fault(unbounded, n, "a list function cannot stand inside another one's condition: its time would grow with the square of the list")
 		}
 	}
 }
@@ -469,7 +579,7 @@ func (v *bounds) Visit(n *ast.Node) {
 // call finds calls that are never right.
 func (v *bounds) call(n *ast.CallNode) {
 	if methodOf(n) == "Local" {
-		v.kind, v.fault, v.at = alwaysFails, `Local() is the time zone of whatever machine this runs on: name one, as in now.In(timezone("Europe/London"))`, n.Location().From
+		v.fault(alwaysFails, n, `Local() is the time zone of whatever machine this runs on: name one, as in now.In(timezone("Europe/London"))`)
 		return
 	}
 	id, _ := n.Callee.(*ast.IdentifierNode)
@@ -488,7 +598,7 @@ func (v *bounds) call(n *ast.CallNode) {
 		}
 	}
 	if _, err := functionNamed(id.Value).Call(args...); err != nil {
-		v.kind, v.fault, v.at = alwaysFails, err.Error(), n.Location().From
+		v.fault(alwaysFails, n, err.Error())
 	}
 }
 

@@ -216,6 +216,9 @@ func (b *closures) name(n ast.Node) eval {
 			return b.lookup(t, m)
 		}
 	}
+	if b.c.isIndex(m.Node) {
+		return b.find(m.Node.(*ast.IdentifierNode).Value, m)
+	}
 	return nil
 }
 

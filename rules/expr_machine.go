@@ -48,7 +48,7 @@ func (c *compiler) machine(src source, sc scope, u *uses) engine.Expr {
 		c.exprFault(wrongType, src, err)
 		return nil
 	}
-	m := &program{code: code, lets: p.lets}
+	m := &program{code: code, frame: p.frame}
 	used := &identifiers{names: map[string]bool{}}
 	ast.Walk(&tree.Node, used)
 	for _, name := range sorted(used.list()) {
@@ -80,6 +80,7 @@ const (
 	hasName    = "$has"
 	letName    = "$let"
 	truthName  = "$truth"
+	findName   = "$find"
 	frameName  = "$frame"
 )
 
@@ -95,6 +96,9 @@ var machineOptions = []expr.Option{
 		}
 		return args[0], nil
 	}, new(func(any) bool)),
+	expr.Function(findName, func(args ...any) (any, error) {
+		return findCalls(args[0].(*engine.Frame), string(args[1].(indexName)), args[2])
+	}, new(func(any, any, any) any)),
 	expr.Function(letName, func(args ...any) (any, error) { return args[1].(*letCall).eval(args[0].(*engine.Frame)) }, new(func(any, any) any)),
 }
 
@@ -114,13 +118,13 @@ type program struct {
 	code   *vm.Program
 	names  []string // of the inputs
 	inputs []eval
-	lets   bool // it computes lets, for which it needs the frame
+	frame  bool // it computes lets, or finds calls, for which it needs the frame
 }
 
 // Eval runs the program on the fields that it reads.
 func (m machine) Eval(f *engine.Frame) (any, error) {
 	env := make(map[string]any, len(m.names)+1)
-	if m.lets {
+	if m.frame {
 		env[frameName] = f
 	}
 	for i, fn := range m.inputs {
@@ -145,12 +149,12 @@ func (m machine) Eval(f *engine.Frame) (any, error) {
 	return v, nil
 }
 
-// flatten replaces what names a value of the frame by one identifier, and tables
-// and lets by calls.
+// flatten replaces what names a value of the frame by one identifier, and tables,
+// indexes and lets by calls.
 type flatten struct {
 	b     *closures
 	paths map[string][]string // by the name that stands for them
-	lets  bool                // there is a let
+	frame bool                // there is a let or an index
 }
 
 // Visit sees the parts of a node before the node.
@@ -161,9 +165,13 @@ func (p *flatten) Visit(n *ast.Node) {
 			ast.Patch(n, &ast.ConstantNode{Value: t})
 			return
 		}
+		if p.b.c.isIndex(node) {
+			ast.Patch(n, &ast.ConstantNode{Value: indexName(node.Value)})
+			return
+		}
 		if fn := p.b.let(node.Value, nil); fn != nil {
 			p.call(n, letName, &ast.IdentifierNode{Value: frameName}, &ast.ConstantNode{Value: &letCall{fn, []string{node.Value}}})
-			p.lets = true
+			p.frame = true
 			return
 		}
 		p.replace(n, []string{node.Value})
@@ -187,6 +195,13 @@ func (p *flatten) Visit(n *ast.Node) {
 		if t := tableNode(node.Node); t != nil {
 			p.call(n, lookUpName, t, node.Property)
 			return
+		}
+		if c, ok := node.Node.(*ast.ConstantNode); ok {
+			if _, ok := c.Value.(indexName); ok {
+				p.call(n, findName, &ast.IdentifierNode{Value: frameName}, c, node.Property)
+				p.frame = true
+				return
+			}
 		}
 		name, ok := node.Property.(*ast.StringNode)
 		if !ok || node.Method {

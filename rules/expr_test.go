@@ -28,6 +28,8 @@ x = { to = "z", n = 1 }
 match = "prefix"
 "49" = "DE"
 "4930" = "Berlin"
+[index.others]
+key = 'call.text + "1"'
 [let]
 sum = "msg.n + 1"
 whole = "msg.deep"
@@ -85,7 +87,8 @@ func (p probe) Append(f *engine.Frame, dst []byte) ([]byte, error) {
 
 var exprNow = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 
-// look calls see with the frame of exprMessage in a call that has begun.
+// look calls see with the frame of exprMessage in a call that has begun, after
+// another one.
 func (b *bench) look(t testing.TB, see func(f *engine.Frame)) {
 	t.Helper()
 	rs := *b.c.rs
@@ -97,9 +100,9 @@ func (b *bench) look(t testing.TB, see func(f *engine.Frame)) {
 	rs.Rules = append(rs.Rules[:len(rs.Rules):len(rs.Rules)], r)
 	rs.Finish(testPeers)
 	e := engine.New(&rs, engine.Options{})
-	for _, typ := range []string{"begin", "probe"} {
-		out := e.Step(exprNow, engine.Message{Transport: "matrix", Type: typ, Key: "key", Body: []byte(exprMessage)})
-		if typ == "probe" && len(out) != 1 {
+	for _, step := range [][2]string{{"begin", "other"}, {"begin", "key"}, {"probe", "key"}} {
+		out := e.Step(exprNow, engine.Message{Transport: "matrix", Type: step[0], Key: step[1], Body: []byte(exprMessage)})
+		if step[0] == "probe" && len(out) != 1 {
 			t.Fatal("the probe saw nothing")
 		}
 	}
@@ -108,12 +111,15 @@ func (b *bench) look(t testing.TB, see func(f *engine.Frame)) {
 // environment is what expr itself would be given for the same frame.
 func exprEnvironment(c *compiler) map[string]any {
 	msg := decodeAsEngine(exprMessage)
+	call := func(key string) map[string]any {
+		return map[string]any{
+			"v": msg["v"], "text": msg["s"], "list": msg["l"], "deep": msg["deep"], "made": 8, "state": "begun", "begun": exprNow,
+			"matrix": map[string]any{"key": key}, "pbx1": map[string]any{"key": nil}, "verto": map[string]any{"key": nil},
+		}
+	}
 	return map[string]any{
 		"msg": msg, "vars": c.varValues, "now": exprNow,
-		"call": map[string]any{
-			"v": msg["v"], "text": msg["s"], "list": msg["l"], "deep": msg["deep"], "made": 8, "state": "begun", "begun": exprNow,
-			"matrix": map[string]any{"key": "key"}, "pbx1": map[string]any{"key": nil}, "verto": map[string]any{"key": nil},
-		},
+		"call": call("key"), "others": map[string]any{"a1": []any{call("other")}},
 		"sum": 8, "whole": msg["deep"],
 		"routes": c.tables["routes"].entries, "dial": map[string]any{},
 	}
@@ -164,6 +170,7 @@ var plainExpressions = []string{
 	`msg.s in ["a", "b"]`, `1 in msg.l`, `9 in msg.l`, `msg.n in []`, `"x" in msg.deep`, `"q" in msg.deep`, `1 in msg.s`, `msg.none in msg.l`, `1 in msg.none`, `not (1 in msg.l)`, `1 not in msg.l`,
 	`routes[msg.s]`, `routes["a"]`, `routes.a`, `routes[msg.n]`, `routes[msg.none]`, `routes[msg.f]`, `routes[msg.l]`, `routes["none"] ?? "d"`, `routes.none`, `routes["x"]`,
 	`dial[msg.num]`, `dial["491"]`, `dial["1"]`,
+	`others[msg.s + "1"] == nil`, `others["a1"] != nil`, `others[msg.s]`, `others[msg.none]`, `others[msg.n]`, `others[msg.none ?? "a1"] == others.a1`,
 	`server("@a:b")`, `server(msg.n)`, `server(msg.none)`, `duration(msg.n, "s")`, `duration(7, msg.s)`, `prefix(dial, msg.num)`, `prefix(dial, msg.n)`, `localpart("@a:" + msg.s)`, `uuid5("a", msg.n, msg.s)`,
 }
 
@@ -175,6 +182,8 @@ var otherExpressions = []string{
 	`let x = msg.n; x + sum`, `msg.s | upper()`, `int(msg.num)`, `string(msg.n)`, `toJSON(msg.l)`, `trim(" x ")`, `split("a,b", ",")[0]`,
 	`upper(routes[msg.s])`, `map(["a", "none"], routes[#])`, `msg.s in routes ? upper(msg.s) : ""`, `"none" in routes`, `prefix(dial, trim(msg.num))`, `upper(whole.x)`, `whole.y.z[0].q`, `whole.none == nil ? len("x") : 1`,
 	`msg.none != nil && len(broken) == 1`, `msg.none == nil || len(broken) == 1`, `len(broken)`, `msg.n == 7 ? len(msg.l) : broken`, `len(msg.l) + (msg.none ?? sum)`, `map(msg.l, broken)`,
+	`others["a1"][0].text`, `others["a1"][0].matrix.key`, `others["a1"]?.[0]?.verto.key`, `others[msg.s]?.[0]?.deep.x`, `len(others["a1"])`, `map(others[msg.s + "1"], .deep.y.z)`, `find(others["a1"], .state == "begun").made`, `others[trim(msg.s) + "1"][0].begun == now`,
+	`filter(others["a1"] ?? [], .none == nil)[0].list`, `others[msg.l]`, `others[len(msg.l)]`,
 	`concat(msg.l, [9])`, `trimPrefix(msg.s, "a")`, `trimSuffix(msg.num, "56")`, `indexOf(msg.num, "3")`, `split(trim(" a b "), " ")`, `filter(map(split("a, b,", ","), trim(#)), # != "")`, `join(map(msg.l, string(#)), "-")`, `first(msg.e)`, `last(msg.l)`, `keys({"a": 1})`,
 	`date("2026-11-22") < now`, `date("2026-07-01 12:00:00").In(timezone("Europe/London")).Hour()`, `call.begun.Hour()`, `now.Format("15:04")`, `now.YearDay()`, `date("2026-01-01", "2006-01-02", "Europe/London").Unix()`,
 	`now.Unix()`, `now.UnixMilli() - call.begun.UnixMilli()`, `int(now.Sub(call.begun).Seconds())`, `call.list[0] + 1`, `len(call.text)`, `call.deep.y.z[0].q`, `vars.deep.list[1]`,

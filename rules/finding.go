@@ -68,7 +68,8 @@ func (f Finding) Error() string {
 }
 
 // Format writes each finding as Finding.Error words it, then the source line
-// with a caret under the column, and the hint.
+// with a caret under the column, and the hint, in lines of at most 80 columns as
+// far as its words are not longer.
 func Format(w io.Writer, findings []Finding) error {
 	out := bufio.NewWriter(w)
 	for _, f := range findings {
@@ -78,10 +79,31 @@ func Format(w io.Writer, findings []Finding) error {
 			fmt.Fprintf(out, "    %s\n    %s\n", line, caret)
 		}
 		if f.Hint != "" {
-			fmt.Fprintf(out, "    hint: %s\n", f.Hint)
+			fmt.Fprintln(out, wrapHint(f.Hint))
 		}
 	}
 	return out.Flush()
+}
+
+// wrapHint breaks a hint into lines, the further ones below its first word. The
+// blanks between its words stay as they are: it may quote what is to be written.
+func wrapHint(hint string) string {
+	const first, further, columns = "    hint: ", "          ", 80
+	var b strings.Builder
+	b.WriteString(first)
+	room, blanks := columns-len(first), ""
+	for i, word := range strings.SplitAfter(hint, " ") {
+		text := strings.TrimSuffix(word, " ")
+		size := utf8.RuneCountInString(text)
+		if i > 0 && len(blanks)+size > room && size > 0 {
+			b.WriteString("\n" + further)
+			room, blanks = columns-len(further), ""
+		}
+		b.WriteString(blanks + text)
+		room -= len(blanks) + size
+		blanks = word[len(text):]
+	}
+	return b.String()
 }
 
 // A longer line is cut to this many runes around its caret.
@@ -177,7 +199,7 @@ func (fs Findings) Sort(files ...string) {
 // probably meant, else all of them if they are few, else nothing.
 func DidYouMean(name string, known []string) string {
 	const few = 8
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return "did you mean " + near + "?"
 	}
 	if len(known) == 0 || len(known) > few {
@@ -186,9 +208,9 @@ func DidYouMean(name string, known []string) string {
 	return "known: " + strings.Join(known, ", ")
 }
 
-// nearest gives the known name that name is probably a misspelling of, the
+// Nearest gives the known name that name is probably a misspelling of, the
 // first of several that are as near, or "" if none is near.
-func nearest(name string, known []string) string {
+func Nearest(name string, known []string) string {
 	folded := []rune(strings.ToLower(name))
 	best, limit := "", min(max(len(folded)/3, 1), 3)
 	for _, k := range known {

@@ -30,6 +30,15 @@ rules.toml:3:21: error: unknown field msg.content.ofer
 		{"end of the line", at(9, "a = 'x", ""), "\nrules.toml:3:9: error: unknown field msg.content.ofer\n    a = 'x\n          ^\n"},
 		{"long lines", at(301, strings.Repeat("a", 300)+"b"+strings.Repeat("c", 300), ""), "\nrules.toml:3:301: error: unknown field msg.content.ofer\n" +
 			"    …" + strings.Repeat("a", 80) + "b" + strings.Repeat("c", 79) + "…\n    " + strings.Repeat(" ", 81) + "^\n"},
+		{"long hints", at(1, "a", "the hint has more words than there are columns on a terminal, and one that is 'much  longer' than others: "+strings.Repeat("x", 90)+" end"), `
+rules.toml:3:1: error: unknown field msg.content.ofer
+    a
+    ^
+    hint: the hint has more words than there are columns on a terminal, and one
+          that is 'much  longer' than others:
+          ` + strings.Repeat("x", 90) + `
+          end
+`},
 		{"a file as a whole", Finding{Pos: Pos{File: "rules.toml"}, Severity: Warning, Code: "V001", Msg: "the file is empty"}, "\nrules.toml: warning: the file is empty [V001]\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -24,9 +24,8 @@ type flow struct {
 type flowRule struct {
 	*engine.Rule
 	node   *node
-	next   []string // "" stands for any
-	inCall bool     // it is for messages of a call
-	faulty bool     // what it says could not all be read
+	inCall bool // it is for messages of a call
+	faulty bool // what it says could not all be read
 }
 
 // An askedState is a state that an expression compares call.state with.
@@ -49,9 +48,12 @@ func (c *compiler) flow() {
 	if c.loader.partial || len(c.decl.rules) == 0 {
 		return
 	}
-	f := &flow{compiler: c, used: newUsage()}
+	f := &flow{compiler: c, used: newUsage(c.decl.indexes)}
 	for _, root := range c.loader.roots {
 		c.usedIn(f.used, root)
+	}
+	for field := range c.readOfFound {
+		f.used.read("call", field)
 	}
 	for _, a := range c.asked {
 		f.used.asked[a.name]++
@@ -64,14 +66,12 @@ func (c *compiler) flow() {
 		faulty[found.Rule] = faulty[found.Rule] || found.Severity == Error
 	}
 	for i, decl := range c.decl.rules {
-		r := flowRule{Rule: c.rs.Rules[i], node: decl.node, faulty: faulty[decl.name]}
-		if next := decl.node.child("next"); next != nil {
-			r.next = c.leadsTo(next)
-		}
-		r.inCall = r.InCall || r.New || r.In != nil || r.Set != nil || r.Push != nil || r.Timer != nil || r.Cancel != nil || r.next != nil
+		r := flowRule{Rule: c.rs.Rules[i], node: decl.node, faulty: faulty[decl.name] || decl.twice}
+		r.inCall = r.InCall || r.New || r.In != nil || r.Set != nil || r.Push != nil || r.Timer != nil || r.Cancel != nil || r.NextStates != nil
 		f.rules = append(f.rules, r)
 	}
 	f.unusedNames()
+	f.exactTables()
 	f.unheard()
 	f.unread()
 	f.unknownStates()
@@ -107,6 +107,7 @@ func (f *flow) unusedNames() {
 		{unreadVar, "nothing reads vars.%s", f.decl.vars, ofVars, keysOf(f.used.fields["vars"])},
 		{unusedLet, "nothing uses the let %s", f.decl.lets, f.used.names, roots},
 		{unusedTable, "nothing looks anything up in the table %s", f.decl.tables, f.used.names, roots},
+		{unusedIndex, "nothing looks up calls in the index %s", f.decl.indexes, f.used.names, roots},
 		{unusedLimit, "no rule is within the limit %s, or beyond it", f.decl.limits, in(f.used.limits), keysOf(f.used.limits)},
 	} {
 		var used, unknown []string
@@ -142,7 +143,7 @@ func (f *flow) unusedNames() {
 // isMeantBy says whether a name was probably meant by one of some that are not
 // declared: there is an error for that already.
 func (f *flow) isMeantBy(name string, unknown []string) bool {
-	return nearest(name, unknown) != "" && Findings(f.findings).HasErrors()
+	return Nearest(name, unknown) != "" && Findings(f.findings).HasErrors()
 }
 
 // isAtFault says whether there is an error in a declaration: whoever mends that
@@ -210,7 +211,7 @@ func misspelt[V any](f *flow, name, prefix string, known map[string]V, more []st
 		}
 	}
 	asked = slices.DeleteFunc(slices.Clone(asked), func(a string) bool { _, ok := known[a]; return ok })
-	return nearest(name, asked) != ""
+	return Nearest(name, asked) != ""
 }
 
 // toldVars are the variables that the engine reads itself, for call.end.
@@ -231,7 +232,7 @@ func (f *flow) unread() {
 			continue
 		}
 		for _, name := range set.keys {
-			if reported[name] || f.used.reads("call", name) || slices.Contains(toldVars, name) || nearest(name, unknown) != "" {
+			if reported[name] || f.used.reads("call", name) || slices.Contains(toldVars, name) || Nearest(name, unknown) != "" {
 				continue
 			}
 			if _, fits := f.varSlot[name]; !fits {

@@ -11,13 +11,20 @@ import (
 // of another one, with the field that is read of it: call.room and call["room"]
 // are both "call", "room". field is "" where none is named.
 func eachName(text string, found func(root, field string)) {
+	scanNames(text, found, func(string) {})
+}
+
+// scanNames is eachName, and gives the fields that stand further down, too.
+func scanNames(text string, found func(root, field string), below func(field string)) {
 	s := nameScanner{rest: text}
 	for s.rest != "" {
 		r, size := utf8.DecodeRuneInString(s.rest)
 		switch {
 		case isNameStart(r):
 			name := s.name()
-			if !s.afterDot {
+			if s.afterDot {
+				below(name)
+			} else {
 				found(name, s.field())
 			}
 			s.afterDot = false

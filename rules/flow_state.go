@@ -66,12 +66,12 @@ func (f *flow) unknownStates() {
 	meant := map[string]bool{} // led to by a name that is misspelt
 	for _, r := range f.rules {
 		next := r.node.child("next")
-		for _, state := range r.next {
+		for _, state := range r.NextStates {
 			if !slices.Contains(lost, state) || isShipped(r.node) {
 				continue
 			}
 			others := f.askedBut(state)
-			if near := nearest(state, others); near != "" && (f.used.states[near] > 0 || f.used.asked[near] > f.used.states[state]) {
+			if near := Nearest(state, others); near != "" && (f.used.states[near] > 0 || f.used.asked[near] > f.used.states[state]) {
 				meant[near] = true
 				f.rule = r.Name
 				f.own(strayState, next, next.pos, fmt.Sprintf("no rule asks for the state %s", state), DidYouMean(state, others))
@@ -82,7 +82,7 @@ func (f *flow) unknownStates() {
 		if f.used.states[state] > 0 || state == stateEnd || meant[state] {
 			return
 		}
-		if hint := DidYouMean(state, entered); nearest(state, entered) != "" {
+		if hint := DidYouMean(state, entered); Nearest(state, entered) != "" {
 			f.own(unknownState, n, pos, "unknown state "+state, hint)
 		} else {
 			f.own(unreachedState, n, pos, fmt.Sprintf("no rule leads to the state %s", state), hint)
@@ -124,7 +124,7 @@ func (f *flow) endless() {
 		if !begin.New || begin.faulty {
 			continue
 		}
-		first := begin.next
+		first := begin.NextStates
 		if first == nil {
 			first = []string{stateBegun}
 		}
@@ -189,7 +189,7 @@ func (f *flow) leaving() map[string][]string {
 			in = []string{anyState}
 		}
 		for _, state := range in {
-			for _, next := range r.next {
+			for _, next := range r.NextStates {
 				if next != state && !slices.Contains(f.exits[state], next) {
 					f.exits[state] = append(f.exits[state], next)
 				}
@@ -212,7 +212,7 @@ func (f *flow) dead(states []string, stuck map[string]bool) (found bool) {
 		}
 		stuck[state] = true
 		for _, r := range f.rules {
-			if next := r.node.child("next"); slices.Contains(r.next, state) && !isShipped(next) {
+			if next := r.node.child("next"); slices.Contains(r.NextStates, state) && !isShipped(next) {
 				f.rule = r.Name
 				f.own(deadEnd, next, next.pos, fmt.Sprintf("no rule leaves the state %s: a call stays in it until it is too old", state), fmt.Sprintf("a rule is for calls in it by in = %q, and ends them by next = %q", state, stateEnd))
 				break
@@ -260,7 +260,7 @@ func (f *flow) untold(begin flowRule, states, begun []string, told map[string]bo
 		for _, r := range reached {
 			on := slices.DeleteFunc(slices.Clone(r.On), func(p engine.Pattern) bool { return p == stopping })
 			from := f.sides(on)
-			if len(on) == 0 || !slices.Contains(r.next, stateEnd) || slices.Equal(from, []string{side}) {
+			if len(on) == 0 || !slices.Contains(r.NextStates, stateEnd) || slices.Equal(from, []string{side}) {
 				continue
 			}
 			next := r.node.child("next")
@@ -276,7 +276,7 @@ func (f *flow) untold(begin flowRule, states, begun []string, told map[string]bo
 // followed by one that does, or leads to a state in which all that can happen is
 // the end.
 func (f *flow) closes(r flowRule) bool {
-	return r.Also || slices.ContainsFunc(r.next, func(next string) bool {
+	return r.Also || slices.ContainsFunc(r.NextStates, func(next string) bool {
 		exits := f.leaving()[next]
 		return next == stateEnd || next == "" || len(exits) == 1 && exits[0] == stateEnd
 	})

@@ -84,6 +84,9 @@ func TestHowRulesHangTogether(t *testing.T) {
 			rule("a call begins with it", "verto verto.bye", "new = true\nnext = \"end\"") +
 			rule("the rest", "verto verto.bye", "") + "[limit.l]\nmax = 1\nper = \"1s\"\n",
 			`47:23 V102 no rule leads to the state x1 | known: end, ringing`},
+		{"a table of beginnings that does not say so", begun + "[table.t]\nkind = \"prefix\"\n[let]\na = 'prefix(t, call.id)'\n" + rule("x", "verto verto.bye", "when = 'a == prefix(t, \"1\")'"),
+			`10:8 V119 the rules look in the table t for how a number begins, and it does not say so | say match = "prefix" in it`},
+		{"one that says so, and one that is for whole numbers as well", begun + "[table.t]\nmatch = \"prefix\"\n[table.u]\n" + rule("x", "verto verto.bye", `when = 'prefix(t, call.id) == prefix(u, call.id) && u[call.id] == nil'`), ""},
 		{"lets are used by lets, buffers and limits", begun + "[let]\na = 'vars.v'\nb = 'a + 1'\nc = '1'\n[vars]\nv = 1\nw = 1\n[limit.l]\nkey = 'b'\nmax = 'vars.w'\nper = \"1s\"\n[buffer.f]\ncomplete = 'len(items) > c'\n" + rule("x", "verto verto.bye", "limit = \"l\"\npush.f = '1'") + rule("y", "engine buffer.f", ""), ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

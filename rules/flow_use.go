@@ -11,20 +11,22 @@ import (
 // faulty rules and those that others replace among them: whatever somebody could
 // have meant to use counts as used.
 type usage struct {
-	fields map[string]map[string]bool // by root: call, vars; "" in it: all of them, or one that is computed
-	pushed map[string]bool            // buffers
-	timers map[string]bool            // that are started
-	limits map[string]bool
-	heard  []engine.Pattern
-	states map[string]int // how many rules lead to each
-	asked  map[string]int // how many places ask for each
-	anyone bool           // a next that is computed may lead to any
-	plain  bool           // a rule begins a call and says no state
+	fields  map[string]map[string]bool // by root: call, vars; "" in it: all of them, or one that is computed
+	pushed  map[string]bool            // buffers
+	timers  map[string]bool            // that are started
+	limits  map[string]bool
+	heard   []engine.Pattern
+	states  map[string]int // how many rules lead to each
+	asked   map[string]int // how many places ask for each
+	anyone  bool           // a next that is computed may lead to any
+	plain   bool           // a rule begins a call and says no state
+	indexes *named         // that are declared
 }
 
-func newUsage() *usage {
+func newUsage(indexes *named) *usage {
 	return &usage{
-		fields: map[string]map[string]bool{}, pushed: map[string]bool{}, timers: map[string]bool{},
+		indexes: indexes,
+		fields:  map[string]map[string]bool{}, pushed: map[string]bool{}, timers: map[string]bool{},
 		limits: map[string]bool{}, states: map[string]int{}, asked: map[string]int{},
 	}
 }
@@ -55,6 +57,8 @@ func (c *compiler) usedIn(u *usage, root *node) {
 			u.below(n, "complete")
 		case "limit":
 			u.below(n, "key", "max")
+		case "index":
+			u.below(n, "key")
 		case "check":
 			for _, check := range itemsOf(n) {
 				u.entry(check, "that")
@@ -104,7 +108,7 @@ func (c *compiler) usedBy(u *usage, n *node) {
 	for _, key := range n.keys {
 		v, meant := n.children[key], key
 		if !slices.Contains(ruleKeys, key) {
-			meant = nearest(key, ruleKeys)
+			meant = Nearest(key, ruleKeys)
 		}
 		switch meant {
 		case "name":
@@ -119,7 +123,7 @@ func (c *compiler) usedBy(u *usage, n *node) {
 		case "next":
 			next = true
 			u.templates(v)
-			for _, state := range c.leadsTo(v) {
+			for _, state := range c.leadsTo(v, n.child("let")) {
 				u.states[state]++
 				u.anyone = u.anyone || state == ""
 			}
@@ -164,12 +168,24 @@ func (u *usage) templates(n *node) {
 }
 
 func (u *usage) expression(text string) {
-	eachName(text, func(root, field string) {
-		if u.fields[root] == nil {
-			u.fields[root] = map[string]bool{}
+	finds := false
+	var below []string
+	scanNames(text, func(root, field string) {
+		u.read(root, field)
+		finds = finds || u.indexes.nodes[root] != nil
+	}, func(field string) { below = append(below, field) })
+	for _, field := range below {
+		if finds { // it may be one of a call that was found
+			u.read("call", field)
 		}
-		u.fields[root][field] = true
-	})
+	}
+}
+
+func (u *usage) read(root, field string) {
+	if u.fields[root] == nil {
+		u.fields[root] = map[string]bool{}
+	}
+	u.fields[root][field] = true
 }
 
 func eachText(n *node, f func(string)) {
@@ -193,20 +209,4 @@ func patternsIn(on *node) []engine.Pattern {
 		}
 	}
 	return list
-}
-
-// leadsTo lists the states that a next can come to; "" stands for any.
-func (c *compiler) leadsTo(next *node) []string {
-	inside := insides(next.text)
-	if len(inside) == 0 {
-		return []string{next.text}
-	}
-	if len(inside) > 1 || len(inside[0])+len("${}") != len(next.text) {
-		return []string{""}
-	}
-	tree, err := parse(inside[0], c.config(scope{}, nil))
-	if err != nil {
-		return []string{""}
-	}
-	return outcomes(tree.Node)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vertigo/rules/sdp"
+	"vertigo/schema"
 )
 
 // A Function is one that expressions can call beside expr's own. It is pure: the
@@ -19,6 +20,8 @@ type Function struct {
 	// Types are pointers to func types, for expr.Function: an argument that can
 	// be known to be wrong when the rules are loaded is refused then.
 	Types []any
+	// Items are what a list that it gives holds; nil: that is not known.
+	Items *schema.Type
 	// Call checks its arguments again, since most are known at run time only: a
 	// wrong one is an error, never a panic. Any goroutine may call it.
 	Call func(args ...any) (any, error)
@@ -43,6 +46,7 @@ var Functions = []Function{
 		Example:   `sdpCandidates("v=0\nm=audio 9 UDP/TLS/RTP/SAVPF 0\na=mid:a\na=candidate:1 1 udp 1 192.0.2.1 5000 typ host")`,
 		Result:    `[{"candidate":"candidate:1 1 udp 1 192.0.2.1 5000 typ host","sdpMLineIndex":0,"sdpMid":"a"}]`,
 		Types:     []any{new(func(string) []any)},
+		Items:     &candidateItem,
 		Call:      call1("sdpCandidates", always1(sdp.Candidates)),
 	},
 	{
@@ -52,6 +56,7 @@ var Functions = []Function{
 		Example:   `map(sdpMedia("v=0\nm=audio 9 RTP/AVP 0\na=sendonly\nm=video 0 RTP/AVP 96"), [.kind, .direction, .rejected])`,
 		Result:    `[["audio","sendonly",false],["video","sendrecv",true]]`,
 		Types:     []any{new(func(string) []any)},
+		Items:     &sectionItem,
 		Call:      call1("sdpMedia", always1(sdp.Media)),
 	},
 	{
@@ -136,6 +141,24 @@ var Functions = []Function{
 		Call:      call2("sdpOffer", sdp.Offer),
 	},
 	{
+		Name:      "sdpTelephoneEvent",
+		Signature: "sdpTelephoneEvent(sdp)",
+		Doc:       "Whether the first audio section that is not rejected has telephone-event (RFC 4733): whether keys that are pressed go along in the sound.",
+		Example:   `sdpTelephoneEvent("v=0\nm=audio 9 RTP/AVP 0 101\na=rtpmap:101 telephone-event/8000")`,
+		Result:    `true`,
+		Types:     []any{new(func(string) bool)},
+		Call:      call1("sdpTelephoneEvent", always1(sdp.TelephoneEvent)),
+	},
+	{
+		Name:      "sdpWithTelephoneEvent",
+		Signature: "sdpWithTelephoneEvent(sdp)",
+		Doc:       "FreeSWITCH's offer with telephone-event in its audio section, at the clock rate of the first codec: FreeSWITCH itself offers none. As it is, if it has that already or no payload type is free.",
+		Example:   `sdpWithTelephoneEvent("v=0\nm=audio 9 UDP/TLS/RTP/SAVPF 0\n")`,
+		Result:    `"v=0\nm=audio 9 UDP/TLS/RTP/SAVPF 0 110\na=rtpmap:110 telephone-event/8000\n"`,
+		Types:     []any{new(func(string) string)},
+		Call:      call1("sdpWithTelephoneEvent", sdp.WithTelephoneEvent),
+	},
+	{
 		Name:      "sdpWithDirection",
 		Signature: "sdpWithDirection(sdp, direction)",
 		Doc:       "The SDP with the direction of every section that is not rejected: sendrecv, sendonly, recvonly or inactive.",
@@ -152,6 +175,15 @@ var Functions = []Function{
 		Result:    `"v=0\nm=audio 9 UDP/TLS/RTP/SAVPF 0\na=setup:active\n"`,
 		Types:     []any{new(func(string, string) string)},
 		Call:      call2("sdpWithSetup", sdp.WithSetup),
+	},
+	{
+		Name:      "sdpWithAddress",
+		Signature: "sdpWithAddress(sdp)",
+		Doc:       "The SDP with the address of a usable candidate where a c= line says 0.0.0.0 or ::, which FreeSWITCH takes for hold in an answer.",
+		Example:   `sdpWithAddress("v=0\nm=audio 9 RTP/AVP 0\nc=IN IP4 0.0.0.0\na=candidate:1 1 udp 1 192.0.2.1 5000 typ host\n")`,
+		Result:    `"v=0\nm=audio 9 RTP/AVP 0\nc=IN IP4 192.0.2.1\na=candidate:1 1 udp 1 192.0.2.1 5000 typ host\n"`,
+		Types:     []any{new(func(string) string)},
+		Call:      call1("sdpWithAddress", sdp.WithAddress),
 	},
 	{
 		Name:      "sdpNextVersion",
@@ -291,7 +323,7 @@ var Functions = []Function{
 	{
 		Name:      "prefix",
 		Signature: "prefix(table, number)",
-		Doc:       "The value of the longest key of the table that the number begins with, whatever the table's own match is; nil if there is none.",
+		Doc:       "The value of the longest key of the table that the number begins with, nil if there is none. A [table.NAME] that is for this says match = \"prefix\".",
 		Example:   `prefix({"49": "Germany", "4930": "Berlin"}, "493012345678")`,
 		Result:    `"Berlin"`,
 		Types:     []any{new(func(map[string]any, string) any), new(func(*Table, string) any)},
@@ -343,6 +375,23 @@ var Functions = []Function{
 		Call:      call1("redact", always1(sdp.Redact)),
 	},
 }
+
+// What the lists of functions hold.
+var (
+	candidateItem = schema.Table(
+		schema.Need("candidate", schema.Of(schema.Text), "The candidate, without a=."),
+		schema.Need("sdpMLineIndex", schema.Of(schema.Integer), "Its section, counted from 0."),
+		schema.May("sdpMid", schema.Of(schema.Text), "The mid of its section, if that has one."),
+	)
+	sectionItem = schema.Table(
+		schema.Need("kind", schema.Known("audio", "video", "application", "text", "message", "image"), "What it carries."),
+		schema.Need("port", schema.Of(schema.Integer), "Its port."),
+		schema.Need("direction", schema.One("sendrecv", "sendonly", "recvonly", "inactive"), "Its direction, or that of the session."),
+		schema.Need("mid", schema.Of(schema.Text), "Its mid, empty if it has none."),
+		schema.Need("protocol", schema.Of(schema.Text), "The protocol of its m= line."),
+		schema.Need("rejected", schema.Of(schema.Bool), "Whether it carries no media for good."),
+	)
+)
 
 // call1 makes a function of one argument check it first.
 func call1[A, R any](name string, fn func(A) (R, error)) func(...any) (any, error) {

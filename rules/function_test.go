@@ -216,6 +216,32 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
+func TestItemsOfFunctionsAreAsDeclared(t *testing.T) {
+	const offer = "v=0\nm=audio 9 UDP/TLS/RTP/SAVPF 0\na=mid:a\na=candidate:1 1 udp 1 192.0.2.1 5000 typ host\nm=video 0 RTP/AVP 96\na=recvonly\n"
+	for _, f := range Functions {
+		if f.Items == nil {
+			continue
+		}
+		v, err := f.Call(offer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var items []any
+		data, err := json.Marshal(v)
+		if err == nil {
+			err = json.Unmarshal(data, &items)
+		}
+		if err != nil || len(items) == 0 {
+			t.Errorf("%s gives %s, %v", f.Name, data, err)
+		}
+		for _, item := range items {
+			for _, fault := range f.Items.Check(item) {
+				t.Errorf("%s: %v", f.Name, fault)
+			}
+		}
+	}
+}
+
 func TestWrongArguments(t *testing.T) {
 	for _, tc := range []struct {
 		fn   string

@@ -39,6 +39,7 @@ var (
 		{"table.NAME", FormTable, "`[table.NAME]`", "entries that expressions look up: `NAME[key]`"},
 		{"buffer.NAME", FormTable, "`[buffer.NAME]`", "collects items of a call until they are worth acting on, and then says `engine buffer.NAME`"},
 		{"limit.NAME", FormTable, "`[limit.NAME]`", "how many at once, or in what time; rules name it in `limit` and `beyond`"},
+		{"index.NAME", FormTable, "`[index.NAME]`", "finds other calls by what rules know of them: `NAME[key]`"},
 		{"rule", FormTables, "`[[rule]]` tables", "what becomes of a message; the first rule that matches fires"},
 	}
 
@@ -83,6 +84,10 @@ var (
 		{"while", FormText, "`\"call\"`", "so many calls at once; a call counts from when a rule with the limit has fired for it until it ends"},
 	}
 
+	IndexKeys = []Key{
+		{"key", FormExpression, "expression: text, or a list of texts", "what the call is found under; under each text of a list, and where it is `nil` under nothing. It sees `call`, `vars`, tables and functions"},
+	}
+
 	TableKeys = []Key{
 		{tableFile, FormText, "path", "a CSV file, relative to the rule file, with all the entries"},
 		{tableMatch, FormText, "text", "`\"exact\"` (if left out) or `\"prefix\"`"},
@@ -104,6 +109,7 @@ var (
 	checkKeys  = namesOf(CheckKeys)
 	bufferKeys = namesOf(BufferKeys)
 	limitKeys  = namesOf(LimitKeys)
+	indexKeys  = namesOf(IndexKeys)
 )
 
 func namesOf(keys []Key) []string {

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"vertigo/engine"
 	"vertigo/schema"
@@ -67,7 +68,8 @@ func Shipped() []string {
 func ReadShipped(name string) ([]byte, error) {
 	src, err := shipped.ReadFile(strings.TrimSuffix(name, ".toml") + ".toml")
 	if err != nil {
-		return nil, fmt.Errorf("no rule set is called %q (%s)", name, DidYouMean(name, Shipped()))
+		hint := cmpHint(DidYouMean(name, Shipped()), "vertigo rules lists them")
+		return nil, fmt.Errorf("no rule set is called %q (%s)", name, hint)
 	}
 	return src, nil
 }
@@ -99,14 +101,15 @@ func Load(files []string, o Options) (*Set, Findings) {
 type declared struct {
 	rules                         []*rule
 	vars, tables, buffers, limits *named
-	lets                          *named
+	lets, indexes                 *named
 	checks                        []*node
 }
 
 // A rule is a [[rule]] as it stands in its file.
 type rule struct {
-	name string
-	node *node
+	name  string
+	node  *node
+	twice bool // an earlier one has the name: this one is looked at, and replaces none
 }
 
 // named are declarations by name, in the order in which they first stood.
@@ -134,7 +137,7 @@ func (n *named) under(base *named) {
 }
 
 func newDeclared() *declared {
-	return &declared{vars: newNamed(), tables: newNamed(), buffers: newNamed(), limits: newNamed(), lets: newNamed()}
+	return &declared{vars: newNamed(), tables: newNamed(), buffers: newNamed(), limits: newNamed(), lets: newNamed(), indexes: newNamed()}
 }
 
 type loader struct {
@@ -165,7 +168,7 @@ func (l *loader) file(name string, at *node, within []string) *declared {
 	if !slices.Contains(l.order, name) {
 		l.order = append(l.order, name)
 	}
-	root, faults := parseTOML(name, src)
+	root, faults := l.parse(name, src)
 	l.findings = append(l.findings, faults...)
 	l.partial = l.partial || len(faults) > 0
 	l.roots = append(l.roots, root)
@@ -181,6 +184,24 @@ func (l *loader) file(name string, at *node, within []string) *declared {
 }
 
 const shippedPrefix = "shipped:"
+
+// parsed are the shipped files, by name, as they were first parsed: they never
+// change, and nothing changes a node after that.
+var parsed sync.Map
+
+func (l *loader) parse(name string, src []byte) (*node, []Finding) {
+	if !strings.HasPrefix(name, shippedPrefix) {
+		return parseTOML(name, src)
+	}
+	if root, ok := parsed.Load(name); ok {
+		return root.(*node), nil
+	}
+	root, faults := parseTOML(name, src)
+	if len(faults) == 0 {
+		parsed.Store(name, root)
+	}
+	return root, faults
+}
 
 func (l *loader) source(name string) ([]byte, error) {
 	if inside, ok := strings.CutPrefix(name, shippedPrefix); ok {
@@ -227,6 +248,8 @@ func (l *loader) declare(d *declared, root *node) {
 			l.each(n, "[buffer.NAME]", d.buffers)
 		case "limit":
 			l.each(n, "[limit.NAME]", d.limits)
+		case "index":
+			l.each(n, "[index.NAME]", d.indexes)
 		case "check":
 			d.checks = l.doubled(n, "check")
 		case "rule":
@@ -279,7 +302,7 @@ func (l *loader) rules(d *declared, items []*node) {
 			l.report(noName, name, name.pos, "a rule's name is text", "")
 		} else if at, twice := first[name.text]; twice {
 			l.report(sameName, name, name.pos, fmt.Sprintf("two rules are called %q", name.text), fmt.Sprintf("the other one stands at %s", at))
-			continue
+			r.name, r.twice = name.text, true
 		} else {
 			r.name = name.text
 			first[r.name] = name.pos
@@ -321,10 +344,11 @@ func (l *loader) include(d *declared, inc *node, file string, within []string) {
 	l.nearlyReplaces(d.rules, base.rules)
 	l.sameKind(d.vars, base.vars)
 	d.vars.under(base.vars)
-	d.lets.before(base.lets)
+	d.lets.under(base.lets)
 	d.tables.under(base.tables)
 	d.buffers.under(base.buffers)
 	d.limits.under(base.limits)
+	d.indexes.under(base.indexes)
 	d.rules = replaced(d.rules, base.rules)
 	d.checks = joined(d.checks, base.checks)
 }
@@ -341,7 +365,7 @@ func (d *declared) lacks(more *declared) bool {
 	for _, n := range d.checks {
 		known[n.pos] = true
 	}
-	for _, names := range []*named{d.vars, d.tables, d.buffers, d.limits, d.lets} {
+	for _, names := range []*named{d.vars, d.tables, d.buffers, d.limits, d.indexes, d.lets} {
 		for _, n := range names.nodes {
 			known[n.keyPos] = true
 		}
@@ -356,7 +380,7 @@ func (d *declared) lacks(more *declared) bool {
 			return true
 		}
 	}
-	for _, names := range []*named{more.vars, more.tables, more.buffers, more.limits, more.lets} {
+	for _, names := range []*named{more.vars, more.tables, more.buffers, more.limits, more.indexes, more.lets} {
 		for _, n := range names.nodes {
 			if !known[n.keyPos] {
 				return true
@@ -401,36 +425,19 @@ func (l *loader) sameKind(own, base *named) {
 	}
 }
 
-// before adds what n lacks ahead of what it has: a let may use those before it.
-func (n *named) before(base *named) {
-	own := n.names
-	n.names = nil
-	for _, name := range base.names {
-		n.names = append(n.names, name)
-		if n.nodes[name] == nil {
-			n.nodes[name] = base.nodes[name]
-		}
-	}
-	for _, name := range own {
-		if !slices.Contains(base.names, name) {
-			n.names = append(n.names, name)
-		}
-	}
-}
-
 // replaced puts own rules before base, but for those that replace one of base
 // where it stood.
 func replaced(own, base []*rule) []*rule {
 	at := map[string]int{}
 	for i, r := range base {
-		if r.name != "" {
+		if r.name != "" && !r.twice {
 			at[r.name] = i
 		}
 	}
 	base = slices.Clone(base)
 	var first []*rule
 	for _, r := range own {
-		if i, ok := at[r.name]; ok && r.name != "" {
+		if i, ok := at[r.name]; ok && r.name != "" && !r.twice {
 			base[i] = r
 		} else {
 			first = append(first, r)
@@ -464,7 +471,7 @@ func (l *loader) join(base, more *declared, at *node) {
 			continue // the same file, by another way
 		} else if other != nil {
 			l.report(sameIncludedName, at, at.pos, fmt.Sprintf("two included files have a rule called %q", r.name), "")
-			continue
+			r.twice = true
 		}
 		base.rules = append(base.rules, r)
 	}
@@ -473,6 +480,7 @@ func (l *loader) join(base, more *declared, at *node) {
 	base.tables.under(more.tables)
 	base.buffers.under(more.buffers)
 	base.limits.under(more.limits)
+	base.indexes.under(more.indexes)
 	base.checks = joined(base.checks, more.checks)
 }
 
@@ -486,12 +494,12 @@ func (l *loader) append(d *declared) {
 		} else if other != nil {
 			name := r.node.child("name")
 			l.report(sameName, name, name.pos, fmt.Sprintf("two rules are called %q", r.name), fmt.Sprintf("the other one stands at %s", other.node.child("name").pos))
-			continue
+			r.twice = true
 		}
 		w.rules = append(w.rules, r)
 	}
 	w.checks = joined(w.checks, d.checks)
-	for _, pair := range [][2]*named{{w.vars, d.vars}, {w.lets, d.lets}, {w.tables, d.tables}, {w.buffers, d.buffers}, {w.limits, d.limits}} {
+	for _, pair := range [][2]*named{{w.vars, d.vars}, {w.lets, d.lets}, {w.tables, d.tables}, {w.buffers, d.buffers}, {w.limits, d.limits}, {w.indexes, d.indexes}} {
 		pair[0].under(pair[1])
 	}
 }
@@ -499,7 +507,7 @@ func (l *loader) append(d *declared) {
 func rulesByName(rules []*rule) map[string]*rule {
 	m := make(map[string]*rule, len(rules))
 	for _, r := range rules {
-		if r.name != "" {
+		if r.name != "" && !r.twice {
 			m[r.name] = r
 		}
 	}

@@ -113,6 +113,26 @@ func TestEachFaultIsReportedWhereItStands(t *testing.T) {
 
 		{"a name that two rules have", aRule + aRule,
 			`rules.toml:5:8: error: two rules are called "r" | the other one stands at rules.toml:2:8`},
+		{"a rule that has another one's name, and faults", aRule + aRule + "when = 'mgs.a == 1'\n",
+			`rules.toml:5:8: error: two rules are called "r" | the other one stands at rules.toml:2:8
+rules.toml:7:9: error: unknown name mgs | did you mean msg?`},
+		{"a condition with faults in several parts", aRule + "when = 'mgs.a == 1 && !(vrs.x == 2 || cal.y) && vars.z == tabel[msg.a]'\n",
+			`rules.toml:4:9: error: unknown name mgs | did you mean msg?
+rules.toml:4:25: error: unknown name vrs | did you mean vars?
+rules.toml:4:39: error: unknown name cal | did you mean call?
+rules.toml:4:54: error: unknown field vars.z
+rules.toml:4:59: error: unknown table tabel`},
+		{"faults in what a function is given, and in a list", aRule + "set.x = '[vrs, {\"a\": mgs}, sdpAnswer(a, b), vars ? c : 1]'\n",
+			`rules.toml:4:11: error: unknown name vrs | did you mean vars?
+rules.toml:4:22: error: unknown name mgs | did you mean msg?
+rules.toml:4:38: error: unknown name a
+rules.toml:4:41: error: unknown name b
+rules.toml:4:52: error: unknown name c`},
+		{"two things that could run for long", aRule + "when = 'len(1..msg.x) == 1 && len(1..msg.y) == 1'\n",
+			`rules.toml:4:14: error: a range needs bounds that are plain numbers
+rules.toml:4:36: error: a range needs bounds that are plain numbers`},
+		{"a fault in how right parts go together", aRule + "when = 'msg.a == 1 && 5 + \"x\" == 3'\n",
+			`rules.toml:4:25: error: invalid operation: + (mismatched types a whole number and text)`},
 		{"a rule without a name", "[[rule]]\non = 'matrix x'\n",
 			`rules.toml:1:1: error: the rule has no name | say what it does, in words: name = "answered"`},
 		{"a name that is blank", "[[rule]]\nname = ' '\non = 'matrix x'\n",
@@ -154,7 +174,7 @@ func TestEachFaultIsReportedWhereItStands(t *testing.T) {
 		{"a transport that is computed", aRule + "send = { to = '${ msg.x }', type = 'x' }\n",
 			`rules.toml:4:15: error: to cannot be computed | send two messages, each with its own when`},
 		{"a body that is no object", aRule + "send = { to = 'verto', type = 'x', body = 7 }\n",
-			`rules.toml:4:43: error: expected a table, found an integer`},
+			`rules.toml:4:43: error: expected a table, found a whole number`},
 		{"a date in a body", aRule + "send = { to = 'verto', type = 'x', body.d = 1979-05-27 }\n",
 			`rules.toml:4:45: error: JSON has no dates: put it in quotes`},
 		{"a template that does not end", aRule + "send = { to = 'verto', type = 'x', body.d = 'x ${ msg.' }\n",
@@ -192,7 +212,7 @@ func TestEachFaultIsReportedWhereItStands(t *testing.T) {
 		{"a buffer that asks for the message", aRule + "[buffer.b]\ncomplete = 'msg.x == 1'\n",
 			`rules.toml:5:13: error: unknown name msg`},
 		{"a buffer that asks for a let of the message", aRule + "[buffer.b]\ncomplete = 'x == 1'\n[let]\nx = 'msg.x'\n",
-			`rules.toml:5:13: error: unknown name x`},
+			`rules.toml:5:13: error: unknown name x | that let reads the message, and here there is none`},
 		{"an unknown timer to cancel", aRule + "cancel = 'x'\ntimer.expire = 'msg.x'\n",
 			`rules.toml:4:10: error: unknown timer x | known: expire`},
 		{"a timer that nothing starts", "[[rule]]\nname = 'x'\non = 'engine timer.x'\n",
@@ -252,11 +272,18 @@ func TestEachFaultIsReportedWhereItStands(t *testing.T) {
 		{"a flag that is none", aRule + "also = 'yes'\n",
 			`rules.toml:4:8: error: expected true or false, found text`},
 		{"a state that is none", aRule + "next = 7\n",
-			`rules.toml:4:8: error: expected text, found an integer`},
-		{"a let that comes later", aRule + "[let]\nx = 'y + 1'\ny = '1'\n",
-			`rules.toml:5:6: error: unknown name y`},
+			`rules.toml:4:8: error: expected text, found a whole number`},
+		{"a table that is called", "[[rule]]\nname = 'r'\non = 'matrix x'\nwhen = '\"é\" != \"\" && t(\"1\") == 1 && prefix(\"t\", \"1\") == 1'\n[table.t]\na = 1\n",
+			`rules.toml:4:22: error: t is a table, and no function | t[…] looks something up in it
+rules.toml:4:44: error: cannot use text as argument (type a table) to call prefix`},
+		{"a table in quotes", "[[rule]]\nname = 'r'\non = 'matrix x'\nwhen = 'prefix(\"t\", \"1\") == 1'\n[table.t]\na = 1\n",
+			`rules.toml:4:16: error: cannot use text as argument (type a table) to call prefix`},
+		{"lets that use each other", aRule + "[let]\na = '1'\nx = 'y + a'\ny = 'x + a'\n",
+			`rules.toml:7:6: error: unknown name x | a let cannot use itself: x uses y uses x`},
+		{"a let that uses itself", aRule + "[let]\nx = 'x + 1'\n",
+			`rules.toml:5:6: error: unknown name x | a let cannot use itself: x uses x`},
 		{"a rule's let that comes later", aRule + "let = { a = 'b', b = '1' }\n",
-			`rules.toml:4:14: error: unknown name b`},
+			`rules.toml:4:14: error: unknown name b | a rule's let may use those before it`},
 		{"a let whose name means something", aRule + "[let]\nnow = '1'\n",
 			`rules.toml:5:1: error: now cannot be the name of a let: it already means something`},
 	} {
@@ -368,6 +395,15 @@ func TestIncludes(t *testing.T) {
 			t.Errorf("files:\n%s", diff)
 		}
 	})
+	t.Run("a let that stands in for an included one may use lets that only its own file has", func(t *testing.T) {
+		set := mustLoad(t, map[string]string{
+			"rules.toml": "include = [\"base.toml\"]\n[let]\nl = 'own + \"3\"'\nown = '\"2\"'\n" + aRule + "[[rule.send]]\nto = \"pbx1\"\ntype = \"y\"\nbody = { m = '${ m }' }\n",
+			"base.toml":  "[let]\nl = '\"1\"'\nm = 'l + \"4\"'\n",
+		})
+		if got, want := send(t, set, `{}`), `{"m":"234"}`; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
 	t.Run("own vars, tables, lets, buffers and limits stand in for those of the same name", func(t *testing.T) {
 		set := mustLoad(t, map[string]string{
 			"rules.toml": `include = ["base.toml"]
@@ -460,6 +496,9 @@ func TestShippedRuleSetsCanBeRead(t *testing.T) {
 		}
 	}
 	if _, err := ReadShipped("matrix-vert"); err == nil || err.Error() != `no rule set is called "matrix-vert" (did you mean matrix-verto?)` {
+		t.Errorf("%v", err)
+	}
+	if _, err := ReadShipped("other"); err == nil || err.Error() != `no rule set is called "other" (vertigo rules lists them)` {
 		t.Errorf("%v", err)
 	}
 }

@@ -121,11 +121,6 @@ func offer(sdp string) string {
 	return `"lifetime":60000,"offer":{"type":"offer","sdp":` + string(text) + `}`
 }
 
-func negotiate(sdp string) engine.Message {
-	text, _ := json.Marshal(sdp)
-	return event("m.call.negotiate", `"lifetime":60000,"description":{"type":"offer","sdp":`+string(text)+`}`)
-}
-
 func (b *bench) verto(method, params string) engine.Message {
 	return engine.Message{Transport: "pbx", Type: method, Key: b.key, Body: json.RawMessage(`{"method":"` + method + `","params":{` + params + `}}`)}
 }
@@ -177,7 +172,6 @@ func member(who, membership string) engine.Message {
 }
 
 func TestShippedRules(t *testing.T) {
-	hold := strings.Replace(chromeOffer, "sendrecv", "sendonly", 1)
 	for name, tell := range map[string]func(b *bench){
 		"an invite and its hangup in one batch never dial": func(b *bench) {
 			b.wants(b.step(event("m.call.invite", offer(chromeOffer+"a="+gjson.Get(candidate, "candidate").Str+"\r\n")), event("m.call.hangup", "")))
@@ -197,7 +191,7 @@ func TestShippedRules(t *testing.T) {
 		},
 		"a third call at once is refused, and the user told": func(b *bench) {
 			for i := range 2 {
-				b.step(eventOf("@anna:hs.test", "m.call.invite", fmt.Sprintf(`"call_id":"n%d","version":"1","party_id":"P",%s`, i, offer(chromeOffer))))
+				b.step(eventOf("@anna:hs.test", "m.call.invite", fmt.Sprintf(`"call_id":"n%d","version":"1","party_id":"PHONE",%s`, i, offer(chromeOffer))))
 			}
 			b.wants(b.step(event("m.call.invite", offer(chromeOffer))), `m.call.reject "user_busy"`, `m.room.message "m.notice"`)
 		},
@@ -281,20 +275,6 @@ func TestShippedRules(t *testing.T) {
 				`m.room.message "m.notice"`, `verto.bye "NORMAL_TEMPORARY_FAILURE"`, `m.call.hangup "unknown_error"`)
 			b.over()
 		},
-		"hold and resume": func(b *bench) {
-			b.talking()
-			b.wants(b.step(negotiate(hold)), `verto.modify "hold"`, `m.call.negotiate "answer"`)
-			b.wants(b.step(negotiate(chromeOffer)), `verto.modify "unhold"`, `m.call.negotiate "answer"`)
-		},
-		"a new network path goes to FreeSWITCH, also on hold": func(b *bench) {
-			b.talking()
-			b.wants(b.step(negotiate(hold)), `verto.modify "hold"`, `m.call.negotiate "answer"`)
-			b.wants(b.step(negotiate(strings.Replace(hold, "LmjS", "NEW1", 1))), `verto.modify "updateMedia"`)
-			text, _ := json.Marshal(switchAnswer)
-			b.wants(b.step(b.reply("verto.modify.ok", `"result":{"action":"updateMedia","sdp":`+string(text)+`}`)), `m.call.negotiate "answer"`)
-			b.wants(b.step(negotiate(strings.Replace(chromeOffer, "LmjS", "NEW2", 1))), `verto.modify "unhold"`, `verto.modify "updateMedia"`)
-			b.wants(b.step(b.reply("verto.modify.error", `"error":{"code":-32002,"message":"CODEC NEGOTIATION ERROR"}`)), `m.call.negotiate "answer"`)
-		},
 		"a call that FreeSWITCH no longer has ends": func(b *bench) {
 			b.talking()
 			b.wants(b.step(b.verto("verto.gone", `"cause":"DESTINATION_OUT_OF_ORDER"`)), `m.call.hangup "ice_timeout"`, `m.room.message "m.notice"`)
@@ -310,9 +290,11 @@ func TestShippedRules(t *testing.T) {
 			b.wants(b.worded(b.e.Stop(b.now, "shutdown")), `verto.bye "NORMAL_TEMPORARY_FAILURE"`, `m.call.hangup "unknown_error"`)
 			b.over()
 		},
-		"a transfer that was not offered ends the call": func(b *bench) {
+		"a transfer to nobody who has a number ends the call, and the user is told": func(b *bench) {
 			b.talking()
-			b.wants(b.step(event("m.call.replaces", `"replacement_id":"x","create_call":"y"`)), `verto.bye "NORMAL_CLEARING"`)
+			b.after(3 * time.Second)
+			b.wants(b.step(event("m.call.replaces", `"replacement_id":"x","create_call":"y","target_user":{"id":"@ben:hs.test"}`)),
+				`verto.bye "NORMAL_CLEARING"`, `m.call.hangup "unknown_error"`, `m.room.message "m.notice"`)
 			b.over()
 		},
 	} {

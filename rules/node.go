@@ -25,7 +25,7 @@ const (
 
 // String names the kind as messages do.
 func (k nodeKind) String() string {
-	return [...]string{"a table", "a list", "text", "an integer", "a number", "true or false", "a date"}[k]
+	return [...]string{"a table", "a list", "text", "a whole number", "a number", "true or false", "a date"}[k]
 }
 
 // A node is a TOML value that knows where it stands.

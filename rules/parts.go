@@ -240,7 +240,7 @@ func closes(tokens []lexer.Token) int {
 }
 
 // A lookedAt collects the values that an expression looks at: fields of the
-// message and of the call, vars, lets, and entries of tables.
+// message and of the call, vars, lets, entries of tables, and found calls.
 type lookedAt struct {
 	b     *closures
 	found []ast.Node
@@ -256,7 +256,7 @@ func (l *lookedAt) Visit(n *ast.Node) {
 	case *ast.MemberNode:
 		if _, _, ok := chain(node); ok && !node.Method {
 			l.instead(node.Node, node)
-		} else if id, ok := node.Node.(*ast.IdentifierNode); ok && l.b.c.tables[id.Value] != nil {
+		} else if id, ok := node.Node.(*ast.IdentifierNode); ok && (l.b.c.tables[id.Value] != nil || l.b.c.isIndex(id)) {
 			l.instead(id, node)
 		}
 	case *ast.CallNode: // what is called is no value

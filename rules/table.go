@@ -148,6 +148,11 @@ func ownEntries(n *node) (map[string]any, []Finding) {
 	}
 	for _, key := range n.keys {
 		v := n.child(key)
+		if meant := meantSetting(key, v); meant != "" {
+			findings = append(findings, v.finding(unknownKey, v.keyPos, "unknown key "+key,
+				fmt.Sprintf("did you mean %s? An entry that is called %s can stand in [table.NAME.entries]", meant, key)))
+			continue
+		}
 		switch {
 		case key == tableFile || key == tableMatch:
 		case key == tableEntries && v.kind == kindTable:
@@ -159,6 +164,20 @@ func ownEntries(n *node) (map[string]any, []Finding) {
 		}
 	}
 	return entries, findings
+}
+
+// meantSetting gives the setting that an entry was probably meant to be, by its
+// key and its value; "" if it is an entry.
+func meantSetting(key string, v *node) string {
+	setting := Nearest(key, []string{tableFile, tableMatch, tableEntries})
+	switch {
+	case setting == key:
+	case setting == tableFile && v.kind == kindString && strings.HasSuffix(strings.ToLower(v.text), ".csv"),
+		setting == tableMatch && v.kind == kindString && slices.Contains([]string{"exact", "prefix"}, v.text),
+		setting == tableEntries && v.kind == kindTable:
+		return setting
+	}
+	return ""
 }
 
 // A CSV file with more faults than this is not read to its end.

@@ -46,6 +46,8 @@ func TestTables(t *testing.T) {
 			map[string]any{"!a:x": "9196", "b": 7, "c": map[string]any{"to": "x", "list": []any{1}}}},
 		{"entries with names of settings", "[table.t.entries]\nfile = 'x'\nmatch = 'y'\nentries = 'z'", "",
 			map[string]any{"file": "x", "match": "y", "entries": "z"}},
+		{"entries with nearly the names of settings", "[table.t]\nmatcha = 'tea'\nfiles = 'x'\nkind = 'prefix'\n[table.t.entries]\nfiel = 'x.csv'", "",
+			map[string]any{"matcha": "tea", "files": "x", "kind": "prefix", "fiel": "x.csv"}},
 		{"an entry called entries", "[table.t]\nentries = 'z'", "", map[string]any{"entries": "z"}},
 		{"nothing", "[table.t]", "", map[string]any{}},
 		{"two columns", "[table.t]\nfile = 'did.csv'", "number,room\n+4930,!a:x\n+4940 , !b:x \n", map[string]any{"+4930": "!a:x", "+4940": "!b:x"}},
@@ -78,6 +80,9 @@ func TestFaultyTables(t *testing.T) {
 		want       string // all findings with their hints
 	}{
 		{"unknown match", "[table.t]\nmatch = 'prefx'", "", `conf/rules.toml:2:9: error: unknown match "prefx" | did you mean prefix?`},
+		{"a misspelt match", "[table.t]\nmtch = 'prefix'", "", `conf/rules.toml:2:1: error: unknown key mtch | did you mean match? An entry that is called mtch can stand in [table.NAME.entries]`},
+		{"a misspelt file", "[table.t]\nfiel = 'did.csv'", "", `conf/rules.toml:2:1: error: unknown key fiel | did you mean file? An entry that is called fiel can stand in [table.NAME.entries]`},
+		{"misspelt entries", "[table.t.entires]\na = 'x'", "", `conf/rules.toml:1:10: error: unknown key entires | did you mean entries? An entry that is called entires can stand in [table.NAME.entries]`},
 		{"match is no text", "[table.t]\nmatch = true", "", `conf/rules.toml:2:9: error: match must be text, not true or false | an entry that is called match can stand in [table.NAME.entries]`},
 		{"file is no text", "[table.t]\nfile = ['a']", "", `conf/rules.toml:2:8: error: file must be text, not a list | an entry that is called file can stand in [table.NAME.entries]`},
 		{"both", "[table.t]\nfile = 'did.csv'\na = 'x'", "k,v\n", `conf/rules.toml:2:1: error: the table has both a file and entries of its own | put all entries in one of them`},

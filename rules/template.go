@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -257,6 +258,9 @@ func fold(t template, fixed bool) template {
 }
 
 func (c *compiler) textTemplate(n *node, sc scope) template {
+	if at := nearTemplate.FindStringIndex(withoutExpressions(n.text)); at != nil {
+		c.report(oddTemplate, n, n.at(utf8.RuneCountInString(n.text[:at[0]])), fmt.Sprintf("%s is sent as it stands here", n.text[at[0]:at[1]]), nearTemplateHint)
+	}
 	parts, ok := c.parts(n, sc)
 	switch {
 	case !ok:
@@ -270,6 +274,32 @@ func (c *compiler) textTemplate(n *node, sc scope) template {
 		fixed = fixed && p.x == nil
 	}
 	return fold(m, fixed)
+}
+
+// nearTemplate matches what was surely meant to be a ${ … }.
+var nearTemplate = regexp.MustCompile(`\{\$[^{}]*\}|\$[ \t]+\{[^{}]*\}|\$[ \t]*[A-Za-z_][^{}]*\}|\{[ \t]*(?:msg|call|vars|item)\.[^{}]*\}`)
+
+const nearTemplateHint = "an expression within text stands in ${ … }"
+
+// withoutExpressions puts blanks for each ${ … } of a text, and for each $${.
+func withoutExpressions(text string) string {
+	blanked := []byte(text)
+	for at := 0; ; {
+		i := strings.Index(text[at:], "${")
+		if i < 0 {
+			return string(blanked)
+		}
+		at += i
+		end := at + len("${")
+		if at > 0 && text[at-1] == '$' {
+			at--
+		} else if n := closing(text[at:]); n >= 0 {
+			end = at + n + 1
+		}
+		for ; at < end; at++ {
+			blanked[at] = ' '
+		}
+	}
 }
 
 // textExpr compiles a template that must come to text: an address, a state.

@@ -24,7 +24,7 @@ type written struct {
 // note keeps an expression for when all of them are there: what a let reads
 // depends on the rules that use it.
 func (c *compiler) note(src source, tree ast.Node, sc scope) {
-	if c.current != nil { // else it is part of a condition, or of a buffer, which sees no message
+	if c.current != nil { // else it is part of a condition, or the key of an index
 		c.written = append(c.written, written{src, tree, sc, c.owner})
 	}
 }
@@ -56,11 +56,20 @@ func (m *messages) join(other *messages) {
 // against the schemas of those who say them.
 type typing struct {
 	*compiler
-	byOwner  map[*node][]written
-	heard    map[string]*messages // by what rules are on
-	lets     map[letUse]view
-	letFor   map[*node]*messages // by let or limit: the messages of all rules that use it
-	reported map[string]bool
+	byOwner   map[*node][]written
+	heard     map[string]*messages // by what rules are on
+	lets      map[letUse]view
+	foundCall *foundCall
+	letFor    map[*node]*messages // by let or limit: the messages of all rules that use it
+	held      map[string]view     // by buffer: its items
+	reported  map[string]bool
+}
+
+func newTyping(c *compiler, byOwner map[*node][]written, held map[string]view) *typing {
+	return &typing{
+		compiler: c, foundCall: newFoundCall(), byOwner: byOwner, held: held,
+		heard: map[string]*messages{}, lets: map[letUse]view{}, letFor: map[*node]*messages{}, reported: map[string]bool{},
+	}
 }
 
 type letUse struct {
@@ -71,24 +80,24 @@ type letUse struct {
 // types checks all that was written. Without schemas there is nothing to check,
 // but for conditions that no value fulfils.
 func (c *compiler) types() {
-	t := &typing{
-		compiler: c,
-		byOwner:  map[*node][]written{}, heard: map[string]*messages{}, lets: map[letUse]view{}, letFor: map[*node]*messages{},
-		reported: map[string]bool{},
-	}
+	byOwner := map[*node][]written{}
 	for i := 0; i < len(c.written); {
 		owner, from := c.written[i].owner, i
 		for i < len(c.written) && c.written[i].owner == owner {
 			i++
 		}
-		t.byOwner[owner] = c.written[from:i]
+		byOwner[owner] = c.written[from:i]
 	}
+	t := newTyping(c, byOwner, c.pushed(byOwner))
 	for i, decl := range c.decl.rules {
 		if i < len(c.rs.Rules) {
 			t.rule(decl, c.rs.Rules[i])
 		}
 	}
 	c.rule = ""
+	for _, name := range c.decl.buffers.names {
+		t.buffered(name, c.decl.buffers.nodes[name])
+	}
 	for _, names := range []*named{c.decl.lets, c.decl.limits} {
 		for _, name := range names.names {
 			t.shared(names.nodes[name])
@@ -123,10 +132,7 @@ func (t *typing) rule(decl *rule, r *engine.Rule) {
 	t.compiler.rule = decl.name
 	n := decl.node
 	of := t.hears(n, r)
-	locals := &locals{lets: n.child("let"), seen: map[string]view{}, written: map[*node]written{}}
-	for _, w := range t.byOwner[n] {
-		locals.written[w.src.node] = w
-	}
+	locals := t.localsOf(n)
 	for _, w := range t.byOwner[n] {
 		x := t.reader(w, of, locals)
 		v := x.view(w.tree)
@@ -143,6 +149,14 @@ func (t *typing) rule(decl *rule, r *engine.Rule) {
 		}
 	}
 	t.sent(n, of, locals)
+}
+
+func (t *typing) localsOf(n *node) *locals {
+	l := &locals{lets: n.child("let"), seen: map[string]view{}, written: map[*node]written{}}
+	for _, w := range t.byOwner[n] {
+		l.written[w.src.node] = w
+	}
+	return l
 }
 
 // names reads a name, or a list of them.
@@ -209,7 +223,11 @@ func (t *typing) heardAs(n *node, p engine.Pattern) *messages {
 		case isGlob(p.Type):
 			of.types = append(of.types, s.Matching(p.Type)...)
 		case s.In(p.Type) != nil:
-			of.types = append(of.types, s.In(p.Type))
+			in := s.In(p.Type)
+			if buffer, ok := strings.CutPrefix(p.Type, "buffer."); ok && s == EngineSchema {
+				in = t.heardOf(buffer, in)
+			}
+			of.types = append(of.types, in)
 		}
 	}
 	if !of.known || len(speakers) == 0 {
@@ -218,6 +236,9 @@ func (t *typing) heardAs(n *node, p engine.Pattern) *messages {
 	}
 	of.join(&messages{known: len(of.types) > 0})
 	at := n.at(strings.LastIndex(n.text, p.Type))
+	if isGlob(p.Type) && len(of.types) > 0 {
+		t.oddPattern(n, at, p.Type, speakers)
+	}
 	switch {
 	case p.Transport == "engine": // the compiler knows its timers and buffers
 	case len(of.types) == 0:
@@ -226,6 +247,56 @@ func (t *typing) heardAs(n *node, p engine.Pattern) *messages {
 		t.unlikelyType(n, at, p.Type, speakers, (*schema.Set).Incoming)
 	}
 	return of
+}
+
+// oddPattern warns of a pattern that just one of the known messages fits, and of
+// one that lacks a dot before a star.
+func (t *typing) oddPattern(n *node, at Pos, pattern string, speakers []*schema.Set) {
+	family, open := strings.CutSuffix(pattern, "*")
+	fits := t.fitting(pattern, speakers)
+	if len(fits) == 1 && (!open || isGlob(family)) {
+		t.complain(oddPattern, n, at, fmt.Sprintf("of all messages that are known only %s fits the pattern %s", fits[0], pattern), "did you mean "+fits[0]+"?")
+		return
+	}
+	for i := 1; i < len(pattern); i++ {
+		if pattern[i] != '*' || strings.ContainsRune(".*?]", rune(pattern[i-1])) {
+			continue
+		}
+		dotted := pattern[:i] + "." + pattern[i:]
+		if slices.Equal(t.fitting(dotted, speakers), fits) {
+			t.complain(oddPattern, n, at, "there is no dot before the star of "+pattern, fmt.Sprintf("did you mean %s? The messages that fit it are the same", dotted))
+			return
+		}
+	}
+}
+
+// fitting lists the known messages that fit a pattern.
+func (t *typing) fitting(pattern string, speakers []*schema.Set) []string {
+	var fits []string
+	for _, s := range speakers {
+		names := s.Incoming()
+		if s == EngineSchema {
+			names = t.engineTypes()
+		}
+		for _, name := range names {
+			if globs(pattern, name) && !slices.Contains(fits, name) {
+				fits = append(fits, name)
+			}
+		}
+	}
+	return fits
+}
+
+// engineTypes lists what the engine says with these rules.
+func (c *compiler) engineTypes() []string {
+	names := []string{"call.end", "call.stop"}
+	for _, name := range c.rs.Timers {
+		names = append(names, "timer."+name)
+	}
+	for _, name := range c.decl.buffers.names {
+		names = append(names, "buffer."+name)
+	}
+	return names
 }
 
 // comesInstead is the hint for a type that never comes.
@@ -250,7 +321,7 @@ func (t *typing) unlikelyType(n *node, at Pos, typ string, sets []*schema.Set, n
 		}
 		known = append(known, names(s)...)
 	}
-	if near := nearest(typ, known); near != "" {
+	if near := Nearest(typ, known); near != "" {
 		t.complain(unlikelyMessage, n, at, "unknown message type "+typ, "did you mean "+near+"?")
 	}
 }
@@ -286,7 +357,7 @@ func (t *typing) complain(k *Kind, n *node, pos Pos, msg, hint string) {
 
 // didYouMean is the hint for a name that was probably meant to be another one.
 func didYouMean(name string, known []string) string {
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return "did you mean " + near + "?"
 	}
 	return ""

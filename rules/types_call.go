@@ -30,7 +30,11 @@ func (x *reader) call(n *ast.CallNode) view {
 	for _, f := range fn.Types {
 		types = append(types, reflect.TypeOf(f).Elem())
 	}
-	return x.apply(id.Value, types, n.Arguments)
+	v := x.apply(id.Value, types, n.Arguments)
+	if fn.Items != nil && v.kinds == schema.List {
+		return viewOf(&schema.Type{Kind: schema.List, Each: fn.Items})
+	}
+	return v
 }
 
 // listFunctions are those of expr's whose second argument is asked of each item.
@@ -55,18 +59,27 @@ func (x *reader) builtin(n *ast.BuiltinNode) view {
 	if ok && len(builtin.Builtins[at].Types) > 0 && plainResults[n.Name] == 0 {
 		return x.apply(n.Name, builtin.Builtins[at].Types, n.Arguments)
 	}
-	var first view
+	var first, all view
 	for i, a := range n.Arguments {
-		if v := x.view(a); i == 0 {
+		v := x.view(a)
+		if i == 0 {
 			first = v
 		}
+		all = all.or(v)
 	}
 	switch n.Name {
 	case "len":
 		x.takes("len", n.Arguments[0], first, schema.Text|schema.List|schema.Object)
 	case "first", "last":
 		return first.items()
+	case "reverse", "uniq", "take":
+		if first.kinds == schema.List {
+			return first
+		}
 	case "concat":
+		if all.kinds == schema.List {
+			return all
+		}
 		return view{kinds: schema.List}
 	}
 	if kinds := plainResults[n.Name]; kinds != 0 {
@@ -86,21 +99,14 @@ func (x *reader) each(n *ast.BuiltinNode, result view) view {
 	}
 	x.items = x.items[:len(x.items)-1]
 	switch n.Name {
-	case "filter":
+	case "filter", "sortBy":
 		if list.kinds == schema.List {
 			return list
 		}
 	case "find", "findLast":
 		return list.items()
 	case "map":
-		if asked.types != nil {
-			each := schema.Of(asked.kinds)
-			if len(asked.types) == 1 {
-				each = *asked.types[0]
-			}
-			mapped := schema.ListOf(each)
-			return viewOf(&mapped)
-		}
+		return listOf(asked)
 	}
 	return result
 }

@@ -44,7 +44,11 @@ func (x *reader) binary(n *ast.BinaryNode) view {
 		x.truth(n.Right)
 		return view{kinds: schema.Bool}
 	case "??":
-		return x.view(n.Left).or(x.view(n.Right))
+		left, right := x.view(n.Left), x.view(n.Right)
+		if list, ok := n.Right.(*ast.ArrayNode); ok && len(list.Nodes) == 0 {
+			return left // and what an empty list holds is nothing else
+		}
+		return left.or(right)
 	case "in":
 		x.in(n)
 		return view{kinds: schema.Bool}
@@ -128,6 +132,8 @@ func (x *reader) equal(n *ast.BinaryNode, l, r ast.Node, left, right view) {
 	if left.kinds == 0 || right.kinds == 0 {
 		return // whether it is nil
 	}
+	x.askFound(r, left)
+	x.askFound(l, right)
 	if alike(left.kinds, right.kinds) == 0 {
 		x.incomparable(l, r, left, right, "%s is %s, and never equals %s")
 		return
@@ -193,7 +199,7 @@ func (x *reader) possible(of, constant ast.Node, v, c view) {
 	if len(values) == 0 || slices.Contains(values, text.Value) {
 		return
 	}
-	near := nearest(text.Value, values)
+	near := Nearest(text.Value, values)
 	switch {
 	case all:
 		x.fault(impossibleValue, start(constant), fmt.Sprintf("%s is never %q", show(of), text.Value), DidYouMean(text.Value, values))

@@ -43,7 +43,7 @@ func (s *sending) message(n, to, typ *node) {
 		if p.Name == to.text || p.Group == to.text && to.text != "" {
 			set, known = s.opts.Schemas[p.Protocol.Kind], true
 			for _, key := range p.Protocol.Address {
-				s.address(n.child(key), key)
+				s.address(n.child(key), key, set)
 			}
 			break
 		}
@@ -77,12 +77,25 @@ func (s *sending) message(n, to, typ *node) {
 }
 
 // address checks an address key, which is text.
-func (s *sending) address(n *node, key string) {
+func (s *sending) address(n *node, key string, set *schema.Set) {
 	if n == nil || n.kind != kindString {
 		return
 	}
 	if v, x, ok := s.whole(n); ok && v.kinds != 0 && v.kinds&schema.Text == 0 {
 		x.fault(fieldWrong, 0, fmt.Sprintf("%s is text, and this is %s", key, v.kinds), "")
+	}
+	if set == nil || n.text == "" || strings.HasPrefix(n.text, "${") {
+		return
+	}
+	for _, a := range set.Addresses {
+		if a.Key != key || slices.ContainsFunc(a.Begins, func(b string) bool { return strings.HasPrefix(n.text, b) }) {
+			continue
+		}
+		hint := a.Doc
+		if nearTemplate.MatchString(withoutExpressions(n.text)) {
+			hint = nearTemplateHint
+		}
+		s.complain(fieldWrong, n, n.pos, fmt.Sprintf("%s is never %q", key, n.text), hint)
 	}
 }
 
@@ -186,7 +199,7 @@ func (s *sending) literal(n *node, pos Pos, value string, t *schema.Type, path s
 	switch {
 	case !t.Open:
 		s.complain(fieldWrong, n, pos, fmt.Sprintf("%s is never %q", s.at(path), value), DidYouMean(value, t.Values))
-	case nearest(value, t.Values) != "":
+	case Nearest(value, t.Values) != "":
 		s.complain(unlikelyValue, n, pos, fmt.Sprintf("%s is not known ever to be %q", s.at(path), value), didYouMean(value, t.Values))
 	}
 }
@@ -208,7 +221,7 @@ func (s *sending) table(n *node, t *schema.Type, path string) {
 			kind = fieldStrange
 		}
 		s.complain(kind, child, child.keyPos, "unknown field "+s.at(dotted(path, key)), s.fieldHint(t, key))
-		meant = append(slices.Clip(meant), nearest(key, t.Names())) // a misspelt one is not missing as well
+		meant = append(slices.Clip(meant), Nearest(key, t.Names())) // a misspelt one is not missing as well
 	}
 	pos := n.keyPos
 	if pos.Line == 0 {
@@ -218,10 +231,10 @@ func (s *sending) table(n *node, t *schema.Type, path string) {
 }
 
 func (s *sending) fieldHint(t *schema.Type, key string) string {
-	if near := nearest(key, t.Names()); near != "" {
+	if near := Nearest(key, t.Names()); near != "" {
 		return "did you mean " + near + "?"
 	}
-	if path := below(t, key); path != "" {
+	if path := t.Below(key); path != "" {
 		return "did you mean " + path + "?"
 	}
 	return DidYouMean(key, t.Names())

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -71,6 +72,8 @@ func TestFieldsOfMessages(t *testing.T) {
 	for _, tt := range []struct{ name, rules, want string }{
 		{"a misspelt field", invite(`'msg.content.ofer != nil'`),
 			`rules.toml:4:21: error: unknown field msg.content.ofer [V204] | did you mean offer?`},
+		{"one beside an unknown name", invite(`'msg.content.ofer != nil && vrs.x == 1'`),
+			`rules.toml:4:21: error: unknown field msg.content.ofer [V204] | did you mean offer?`},
 		{"one within another", invite(`'msg.content.offer.spd != nil'`),
 			`rules.toml:4:27: error: unknown field msg.content.offer.spd [V204] | did you mean sdp?`},
 		{"one in brackets", invite(`'msg["content"]["ofer"] != nil'`),
@@ -83,7 +86,7 @@ func TestFieldsOfMessages(t *testing.T) {
 			ruleOn(`"matrix m.call.hangup"`, `send = [{ to = "calllog", type = "call", body = { x = 'ähm ${ msg.content.resaon }' } }]`),
 			`rules.toml:4:75: error: unknown field msg.content.resaon [V204] | did you mean reason?`},
 		{"of the items of a list", ruleOn(`"matrix m.call.candidates"`, `when = 'any(msg.content.candidates, .candidat != "") || msg.content.candidates[0].sdpMidd == nil'`),
-			"rules.toml:4:38: error: unknown field #.candidat [V204] | did you mean candidate?\n" +
+			"rules.toml:4:38: error: unknown field .candidat [V204] | did you mean candidate?\n" +
 				"rules.toml:4:83: error: unknown field msg.content.candidates[0].sdpMidd [V204] | did you mean sdpMid?"},
 		{"a field of text", invite(`'msg.room_id.server == "x"'`), `rules.toml:4:21: error: msg.room_id is text and has no fields [V206]`},
 		{"somebody's own", invite(`'msg.content["org.example.x"].y == 1'`), ""},
@@ -109,6 +112,49 @@ func TestFieldsOfMessages(t *testing.T) {
 when = 'o.spd == nil'`), `rules.toml:5:11: error: unknown field o.spd [V204] | did you mean sdp?`},
 		{"in a limit", "[limit.few]\nkey = 'msg.sendr'\nmax = 1\nper = \"1m\"\n" + ruleOn(`"matrix m.call.invite"`, `limit = "few"`),
 			`rules.toml:2:12: error: unknown field msg.sendr [V204] | did you mean sender?`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, found := loadReal(map[string]string{"rules.toml": tt.rules})
+			if diff := cmp.Diff(tt.want, typeFindings(found)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestFieldsOfItems(t *testing.T) {
+	invite := func(when string) string { return ruleOn(`"matrix m.call.invite"`, "when = "+when) }
+	const held = "[buffer.b]\nidle = '${ %s ? \"1s\" : nil }'\n[[rule]]\nname = \"p\"\non = \"matrix m.call.candidates\"\npush.b = '%s'\n" +
+		"[[rule]]\nname = \"i\"\non = \"engine buffer.b\"\nwhen = '%s'\n"
+	const each = `map(msg.content.candidates, ({"party": msg.content.party_id, "candidate": #}))`
+	for _, tt := range []struct{ name, rules, want string }{
+		{"of what a function gives", invite(`'any(sdpMedia(msg.content.offer.sdp), .knd == "audio")'`),
+			"rules.toml:4:47: error: unknown field .knd [V204] | did you mean kind?"},
+		{"a value there", invite(`'any(sdpMedia(msg.content.offer.sdp), #.direction == "recv")'`),
+			`rules.toml:4:61: error: .direction is never "recv" [V207] | known: sendrecv, sendonly, recvonly, inactive`},
+		{"of its first item", invite(`'sdpCandidates(msg.content.offer.sdp)[0].candidat != nil'`),
+			"rules.toml:4:49: error: unknown field .candidat [V204] | did you mean candidate?"},
+		{"of what lists were put together", invite(`'none(concat(sdpMedia(msg.content.offer.sdp), sdpMedia("x")), .prt == 0)'`),
+			"rules.toml:4:71: error: unknown field .prt [V204] | did you mean port?"},
+		{"right ones", invite(`'any(filter(sdpMedia(msg.content.offer.sdp), !.rejected), .kind == "audio" && .port in [9, 10])'`), ""},
+		{"of a table that was just made", invite(`'{"a": 1}.b == 1'`),
+			"rules.toml:4:18: error: unknown field .b [V204] | known: a"},
+		{"of a list of several tables", invite(`'any([{"a": 1}, {"b": msg.sender}], .c == 1 || .a == 2 || .b == "x")'`),
+			"rules.toml:4:45: error: unknown field .c [V204] | known: a, b"},
+		{"of a list that holds anything", invite(`'any([{"a": 1}, nil, vars, call], .c == 1)'`), ""},
+		{"in a setting of a buffer", fmt.Sprintf(held, "any(items, .prty == call.state)", each, "msg.items != nil"),
+			"rules.toml:2:24: error: unknown field .prty [V204] | did you mean party?"},
+		{"in its condition, through two functions", strings.Replace(fmt.Sprintf(held, "true", each, "true == true"), "idle",
+			"complete = 'iceComplete(\"x\", map(filter(items, .party == call.id), .candidat))'\nidle", 1),
+			"rules.toml:2:69: error: unknown field .candidat [V204] | did you mean candidate?"},
+		{"in the message of a buffer", fmt.Sprintf(held, "true", each, `any(msg.items, .candidate.sdpmid == "a")`),
+			"rules.toml:10:35: error: unknown field .candidate.sdpmid [V204] | did you mean sdpMid?"},
+		{"of a buffer that holds what a message lists", fmt.Sprintf(held, "any(items, .sdpmid != nil)", "msg.content.candidates", "true"),
+			"rules.toml:2:24: error: unknown field .sdpmid [V204] | did you mean sdpMid?"},
+		{"of a buffer with different things", fmt.Sprintf(held, "any(items, .sdpMid != nil || .other == 1)", "msg.content.candidates", "true") +
+			"[[rule]]\nname = \"q\"\non = \"matrix m.call.invite\"\npush.b = '{\"other\": 1}'\n", ""},
+		{"of a buffer with anything", fmt.Sprintf(held, "any(items, .prty == 1)", "call.thing", "any(msg.items, .prty == 1)") +
+			ruleOn(`"matrix m.call.answer"`, "set.thing = '1'"), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, found := loadReal(map[string]string{"rules.toml": tt.rules})
@@ -210,6 +256,12 @@ func TestTypesOfMessages(t *testing.T) {
 		{"a reply to nothing", ruleOn(`"verto verto.mofidy.ok"`, ""), `rules.toml:3:13: error: no verto.mofidy.ok ever comes from verto [V201] | did you mean verto.modify.ok?`},
 		{"one that is only sent", ruleOn(`"matrix room.direct"`, ""), `rules.toml:3:14: error: no room.direct ever comes from matrix [V201] | it can be sent; what comes of that is room.direct.ok or room.direct.error`},
 		{"a glob for nothing", ruleOn(`"verto m.*"`, ""), `rules.toml:3:13: error: no m.* ever comes from verto [V201]`},
+		{"a glob for one", ruleOn(`"verto verto?bye"`, ""), `rules.toml:3:13: warning: of all messages that are known only verto.bye fits the pattern verto?bye [V214] | did you mean verto.bye?`},
+		{"a glob for one of the engine's", ruleOn(`["verto verto.bye", "engine call?stop"]`, ""), `rules.toml:3:34: warning: of all messages that are known only call.stop fits the pattern call?stop [V214] | did you mean call.stop?`},
+		{"a glob for one of several timers", ruleOn(`"engine timer*ring"`, "timer = { ring = '\"1s\"', wait = '\"1s\"' }"), `rules.toml:3:14: warning: of all messages that are known only timer.ring fits the pattern timer*ring [V214] | did you mean timer.ring?`},
+		{"a glob without its dot", ruleOn(`"matrix m.call*.ok"`, ""), `rules.toml:3:14: warning: there is no dot before the star of m.call*.ok [V214] | did you mean m.call.*.ok? The messages that fit it are the same`},
+		{"a family without its dot", ruleOn(`"verto verto*"`, ""), `rules.toml:3:13: warning: there is no dot before the star of verto* [V214] | did you mean verto.*? The messages that fit it are the same`},
+		{"globs for several, and for what is yet to come", ruleOn(`["matrix m.call.*", "matrix m.call.sel*", "engine call.*", "verto verto.?????"]`, ""), ""},
 		{"from a call log nothing comes", ruleOn(`"calllog call"`, ""), `rules.toml:3:15: error: no call ever comes from calllog [V201]`},
 		{"the reply to an event of somebody's own", ruleOn(`"matrix org.example.x.ok"`, ""), ""},
 		{"to send", send("matrix", "m.call.anser"), `rules.toml:4:48: error: unknown message type m.call.anser: nothing of the kind can be sent to matrix [V202] | did you mean m.call.answer?`},
@@ -262,6 +314,18 @@ func TestMessagesToSend(t *testing.T) {
 		{"one that is nearly another", "m.call.hangup", `body = { call_id = "c", version = "1", reason = "user_bussy" }`,
 			`rules.toml:7:49: warning: reason of m.call.hangup is not known ever to be "user_bussy" [V208] | did you mean user_busy?`},
 		{"an address", "m.room.topic", `as = '${ msg.origin_server_ts }'`, `rules.toml:7:9: error: as is text, and this is a whole number [V213]`},
+		{"a user that is none", "m.room.topic", `as = 'tel_${ msg.sender }:x'`, `rules.toml:7:6: error: as is never "tel_${ msg.sender }:x" [V213] | The id of a user begins with @.`},
+		{"a user that was to be computed", "m.room.topic", `as = '{$ msg.sender }'`, `rules.toml:7:6: error: as is never "{$ msg.sender }" [V213] | an expression within text stands in ${ … }`},
+		{"users that may be some", "m.room.topic", `as = '@tel_${ msg.sender }:x'`, ""},
+		{"no user", "m.room.topic", `as = ''`, ""},
+		{"what was to be computed", "m.room.message", `body = { msgtype = "m.notice", body = "é {$msg.sender}, $ { msg.room_id }" }`,
+			`rules.toml:7:42: warning: {$msg.sender} is sent as it stands here [V215] | an expression within text stands in ${ … }`},
+		{"what lacks its brace", "m.room.message", `body = { msgtype = "m.notice", body = "${ msg.sender } $ msg.room_id }" }`,
+			`rules.toml:7:56: warning: $ msg.room_id } is sent as it stands here [V215] | an expression within text stands in ${ … }`},
+		{"what lacks its dollar", "m.room.message", `body = { msgtype = "m.notice", body = "{msg.room_id}" }`,
+			`rules.toml:7:40: warning: {msg.room_id} is sent as it stands here [V215] | an expression within text stands in ${ … }`},
+		{"an expression with the like in it", "m.room.message", `body = { msgtype = "m.notice", body = '${ msg.sender matches "$a}" ? "{call.x}" : "" }' }`, ""},
+		{"amounts of money", "m.room.message", `body = { msgtype = "m.notice", body = "{5 $} $5 {x} $${ a }" }`, ""},
 		{"what a body comes to as a whole", "verto.bye", `body = '${ msg.sender }'`, `rules.toml:7:12: error: verto.bye takes a table, and this is text [V213]`},
 		{"whatever shows at run time only", "verto.bye", `body = '${ call.last }'`, ""},
 		{"all is well", "verto.bye", `body = { cause = '${ call.last }', ` + key + ` }`, ""},
@@ -282,6 +346,19 @@ func TestMessagesToSend(t *testing.T) {
 				t.Error(diff, text)
 			}
 		})
+	}
+}
+
+func TestARoomBeginsAsRoomsDo(t *testing.T) {
+	for room, want := range map[string]string{
+		`!r:x`: "", `#r:x`: "", `${ msg.room_id }`: "", `#${ msg.sender }`: "",
+		`room`:              `rules.toml:6:8: error: room is never "room" [V213] | The id of a room begins with !, an alias with #.`,
+		`$ { msg.room_id }`: `rules.toml:6:8: error: room is never "$ { msg.room_id }" [V213] | an expression within text stands in ${ … }`,
+	} {
+		_, found := loadReal(map[string]string{"rules.toml": ruleOn(`"matrix m.room.member"`, "[[rule.send]]\nto = \"matrix\"\nroom = '"+room+"'\ntype = \"m.room.topic\"\n")})
+		if diff := cmp.Diff(want, typeFindings(found)); diff != "" {
+			t.Error(room, diff)
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -89,6 +88,7 @@ type reader struct {
 	of     *messages
 	locals *locals
 	silent bool   // what is wrong is reported elsewhere
+	held   view   // in a setting of a buffer: what it holds
 	items  []view // what # stands for, in each predicate around
 	vars   map[string]view
 }
@@ -141,17 +141,9 @@ func (x *reader) view(n ast.Node) view {
 	case *ast.PredicateNode:
 		return x.view(n.Node)
 	case *ast.ArrayNode:
-		for _, item := range n.Nodes {
-			x.view(item)
-		}
-		return view{kinds: schema.List}
+		return x.list(n)
 	case *ast.MapNode:
-		for _, pair := range n.Pairs {
-			if p, ok := pair.(*ast.PairNode); ok {
-				x.view(p.Value)
-			}
-		}
-		return view{kinds: schema.Object}
+		return x.object(n)
 	case *ast.VariableDeclaratorNode:
 		return x.declare(n)
 	case *ast.SequenceNode:
@@ -193,7 +185,7 @@ func (x *reader) name(name string) view {
 		return x.let(name, n)
 	}
 	if name == "items" && x.sc.items {
-		return view{kinds: schema.List}
+		return x.held
 	}
 	return anything
 }
@@ -242,6 +234,9 @@ func (x *reader) pointer(n *ast.PointerNode) view {
 
 // member reads a field, or an item.
 func (x *reader) member(n *ast.MemberNode) view {
+	if x.isIndex(n.Node) {
+		return x.found(n)
+	}
 	if root, parts, ok := chain(n); ok && x.vars[root].kinds == 0 {
 		switch {
 		case root == "vars":
@@ -288,6 +283,9 @@ func viewOfVar(v any) view {
 // field reads a field of what may be one of several objects: at least one of
 // them must have it.
 func (x *reader) field(of view, n *ast.MemberNode, name *ast.StringNode) view {
+	if slices.Contains(of.types, x.foundCall.call) {
+		return x.fieldOfFound(name)
+	}
 	if of.kinds&schema.Object == 0 && of.kinds != 0 {
 		x.fault(fieldMisused, name.Location().From, fmt.Sprintf("%s is %s and has no fields", show(n.Node), of.kinds), "")
 		return anything
@@ -320,7 +318,7 @@ func (x *reader) field(of view, n *ast.MemberNode, name *ast.StringNode) view {
 	switch {
 	case closed:
 		x.fault(unknownMsgField, name.Location().From, msg, hint)
-	case nearest(name.Value, known) != "":
+	case Nearest(name.Value, known) != "":
 		x.fault(unlikelyMsgField, name.Location().From, msg, hint)
 	}
 	return anything
@@ -329,27 +327,16 @@ func (x *reader) field(of view, n *ast.MemberNode, name *ast.StringNode) view {
 // fieldHint says what was probably meant: a field of a like name, one of the
 // same name further down, or one of the few that there are.
 func (x *reader) fieldHint(of view, at, name string, known []string) string {
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return "did you mean " + near + "?"
 	}
 	for _, t := range of.types {
-		if path := below(t, name); path != "" {
+		if path := t.Below(name); path != "" {
 			return fmt.Sprintf("did you mean %s.%s?", at, path)
 		}
 	}
 	slices.Sort(known)
 	return DidYouMean(name, slices.Compact(known))
-}
-
-// below finds a field in the objects below one.
-func below(t *schema.Type, name string) string {
-	found := ""
-	t.Walk(func(path string, _ *schema.Field) {
-		if found == "" && strings.HasSuffix(path, "."+name) && !strings.ContainsAny(path, "[*") {
-			found = path
-		}
-	})
-	return found
 }
 
 // show is an expression as it is spoken of.
@@ -363,12 +350,17 @@ func show(n ast.Node) string {
 		return "#"
 	case *ast.MemberNode:
 		at := show(n.Node)
-		if at == "this" || n.Method {
+		if n.Method {
 			break
+		}
+		if at == "this" || at == "#" { // .kind is how most write #.kind
+			at = ""
 		}
 		switch p := n.Property.(type) {
 		case *ast.IntegerNode:
-			return fmt.Sprintf("%s[%d]", at, p.Value)
+			if at != "" {
+				return fmt.Sprintf("%s[%d]", at, p.Value)
+			}
 		case *ast.StringNode:
 			if identifier.MatchString(p.Value) {
 				return at + "." + p.Value

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	exprfile "github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser/lexer"
@@ -142,8 +143,13 @@ func (m *marker) templates(from, to int, whole bool) {
 	}
 }
 
-// expression marks the tokens of an expression.
+// expression marks the tokens of an expression. Where a time may stand in its
+// place, as in timer.wait = "5s", that is a literal.
 func (m *marker) expression(from, to int) {
+	if _, err := time.ParseDuration(m.text[from:to]); err == nil {
+		m.mark(from, to-from, "literal")
+		return
+	}
 	tokens, err := lexer.Lex(exprfile.NewSource(m.text[from:to]))
 	if err != nil {
 		panic(err) // the files hold no fault

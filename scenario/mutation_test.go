@@ -282,7 +282,7 @@ func (lab *laboratory) check(files map[string]string) (found map[string]int, ok 
 // failing names the first scenario that fails; "" if none does.
 func (lab *laboratory) failing(files map[string]string) string {
 	o := scenario.Options{
-		Peers: peers, ReadFile: lab.beside(files),
+		Peers: peers, Schemas: schemas, ReadFile: lab.beside(files),
 		Peer: func(kind, name, group string) (replay.Peer, error) {
 			for _, p := range peers {
 				if p.Protocol.Kind == kind {

@@ -234,15 +234,17 @@ func (r *reader) rules(src []byte) {
 	if alone {
 		vars["emergency"] = "refuse" // nobody else decides it
 	}
-	text := overlay(src, r.root, includes)
-	set, found := rules.Load([]string{r.file}, rules.Options{
-		Peers: r.enginePeers(), Vars: vars, Parts: true,
-		ReadFile: func(name string) ([]byte, error) {
-			if name == r.file {
-				return text, nil
-			}
-			return r.options.ReadFile(name)
-		},
+	set, found := r.options.Shared.load(r.file, r.sharedKey(includes, alone), func() (*rules.Set, rules.Findings) {
+		text := overlay(src, r.root, includes)
+		return rules.Load([]string{r.file}, rules.Options{
+			Peers: r.enginePeers(), Schemas: r.options.Schemas, Vars: vars, Parts: true,
+			ReadFile: func(name string) ([]byte, error) {
+				if name == r.file {
+					return text, nil
+				}
+				return r.options.ReadFile(name)
+			},
+		})
 	})
 	r.adopt(found)
 	if set == nil {
@@ -290,11 +292,16 @@ func (r *reader) includes() (list []string, alone, ok bool) {
 	return list, alone, ok
 }
 
+// unused are the findings about vars, lets and tables of the scenario itself that
+// no rule uses.
+var unused = []string{"V114", "V115", "V116"}
+
 // adopt takes over what was found in the rules. What stands in the line that
 // the scenario itself does not have is about its rules as a whole.
 func (r *reader) adopt(found rules.Findings) {
 	for _, f := range found {
-		if f.Severity == rules.Warning {
+		own := f.Pos.File == r.file && slices.Contains(unused, f.Code)
+		if f.Severity == rules.Warning && !own {
 			continue // vertigo check tells
 		}
 		if f.Pos.File == r.file && f.Pos.Line == 1 {

@@ -106,13 +106,13 @@ func (p *printer) difference(d *Difference) {
 		return
 	}
 	if d.Want != "" {
-		p.line(6, "- "+clip(d.Want))
+		p.line(6, "- "+clip(asRulesSay(d.Want)))
 	}
 	got := d.Got
 	if got == "" {
 		got = "nothing"
 	}
-	p.line(6, "+ "+clip(got))
+	p.line(6, "+ "+clip(asRulesSay(got)))
 }
 
 func clip(text string) string {
@@ -176,9 +176,18 @@ func (p *printer) candidate(c *engine.Candidate) {
 		}
 		p.line(12, "false: "+strings.Join(strings.Fields(c.Part.Text), " ")+let)
 		for _, v := range c.Values {
-			p.line(14, v.Name+" = "+clipTo(show(v.Value), 120))
+			p.line(14, v.Name+" = "+clipTo(asRulesSay(show(v.Value)), 120))
 		}
 	}
+}
+
+// asRulesSay writes a value that was shown as rules would write it: JSON's null
+// is nil.
+func asRulesSay(shown string) string {
+	if shown == "null" {
+		return "nil"
+	}
+	return shown
 }
 
 func clipTo(text string, most int) string {

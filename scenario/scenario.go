@@ -12,6 +12,7 @@ import (
 	"vertigo/engine"
 	"vertigo/replay"
 	"vertigo/rules"
+	"vertigo/schema"
 )
 
 // Suffix is how the names of scenario files end.
@@ -23,8 +24,14 @@ type Options struct {
 	Peers []replay.Peer
 	// Peer makes a transport of a kind; an error says which kinds there are.
 	Peer func(kind, name, group string) (replay.Peer, error)
+	// Schemas tell of the messages of each kind of transport (engine.Protocol.Kind);
+	// what scenarios and their rules say of messages of other kinds is not checked.
+	Schemas map[string]*schema.Set
 	// ReadFile reads scenarios, and what they name; nil means os.ReadFile.
 	ReadFile func(name string) ([]byte, error)
+	// Shared keeps rules for scenarios that are about the same ones; nil: each
+	// loads its own.
+	Shared *Shared
 }
 
 // A Scenario is one file, ready to be run any number of times.

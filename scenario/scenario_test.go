@@ -22,16 +22,9 @@ const file = "busy.scenario.toml"
 // load reads a scenario out of files by name; its own text is that of "".
 func load(text string, more map[string]string) (*scenario.Scenario, rules.Findings) {
 	s, _, found := scenario.Load(file, scenario.Options{
-		Peers: peers,
-		Peer: func(kind, name, group string) (replay.Peer, error) {
-			for _, p := range peers {
-				if p.Name == kind {
-					p.Name, p.Group = name, group
-					return p, nil
-				}
-			}
-			return replay.Peer{}, fmt.Errorf("%q is no kind of transport", kind)
-		},
+		Peers:   peers,
+		Schemas: schemas,
+		Peer:    peerOfKind,
 		ReadFile: func(name string) ([]byte, error) {
 			if name == file {
 				return []byte(text), nil
@@ -43,6 +36,16 @@ func load(text string, more map[string]string) (*scenario.Scenario, rules.Findin
 		},
 	})
 	return s, found
+}
+
+func peerOfKind(kind, name, group string) (replay.Peer, error) {
+	for _, p := range peers {
+		if p.Name == kind {
+			p.Name, p.Group = name, group
+			return p, nil
+		}
+	}
+	return replay.Peer{}, fmt.Errorf("%q is no kind of transport", kind)
 }
 
 // run runs a scenario that can be run, and returns what its report says.
@@ -201,7 +204,9 @@ func TestFindings(t *testing.T) {
 		{"# Q?\n[[step]]\nname = \"x\"\n", `busy.scenario.toml:2:1: error: nothing happens in this step`, "receive"},
 		{"# Q?\nrules = \"matrix-veto\"\n[[step]]\nname = \"x\"\nafter = \"1s\"\n", `busy.scenario.toml:2:9: error: no rule set is called "matrix-veto"`, "did you mean matrix-verto?"},
 		{"# Q?\nrules = \"mine.toml\"\n[[step]]\nname = \"x\"\nafter = \"1s\"\n", `busy.scenario.toml:2:9: error: cannot read mine.toml: file does not exist`, ""},
-		{"# Q?\n[vars]\nuser = 5\n[[step]]\nname = \"x\"\nafter = \"1s\"\n", `busy.scenario.toml:3:8: error: vars.user is text in the included rules, and here it is an integer`, ""},
+		{"# Q?\n[vars]\nextention = \"9196\"\n[[step]]\nname = \"x\"\nafter = \"1s\"\n", `busy.scenario.toml:3:1: warning: nothing reads vars.extention [V114]`, "did you mean extension?"},
+		{"# Q?\n[table.rotues]\na = 1\n[[step]]\nname = \"x\"\nafter = \"1s\"\n", `busy.scenario.toml:2:8: warning: nothing looks anything up in the table rotues [V116]`, ""},
+		{"# Q?\n[vars]\nuser = 5\n[[step]]\nname = \"x\"\nafter = \"1s\"\n", `busy.scenario.toml:3:8: error: vars.user is text in the included rules, and here it is a whole number`, ""},
 		{"# Q?\n[transport.pbx]\nkind = \"vetro\"\n", `busy.scenario.toml:3:8: error: "vetro" is no kind of transport`, ""},
 		{"# Q?\ncapture = \"gone.ndjson\"\n", `busy.scenario.toml:2:11: error: cannot read gone.ndjson: file does not exist`, ""},
 	} {

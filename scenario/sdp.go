@@ -24,6 +24,11 @@ var (
 		"v=0", "o=FreeSWITCH 7 8 IN IP4 198.51.100.1", "s=FreeSWITCH", "c=IN IP4 198.51.100.1", "t=0 0",
 		"m=audio 40910 UDP/TLS/RTP/SAVPF 111 110", "a=rtpmap:111 opus/48000/2", "a=sendrecv", "a=setup:active",
 		"a=rtcp-mux", "a=candidate:1 1 udp 659136 198.51.100.1 40910 typ host", "a=end-of-candidates")
+	pbxAttach = sdpOf(
+		"v=0", "o=FreeSWITCH 3 4 IN IP4 198.51.100.1", "s=FreeSWITCH", "c=IN IP4 198.51.100.1", "t=0 0",
+		"m=audio 40910 UDP/TLS/RTP/SAVPF 111 110", "a=rtpmap:111 opus/48000/2", "a=sendrecv",
+		"a=fingerprint:sha-256 A1:B2", "a=setup:actpass", "a=rtcp-mux", "a=ice-ufrag:back",
+		"a=candidate:1 1 udp 659136 198.51.100.1 40910 typ host", "a=end-of-candidates")
 )
 
 const candidateLine = "candidate:1 1 udp 2122260223 192.0.2.1 48595 typ host"
@@ -39,4 +44,4 @@ var client = map[string]any{
 	"candidate":  map[string]any{"candidate": candidateLine, "sdpMid": "0", "sdpMLineIndex": 0},
 }
 
-var pbx = map[string]any{"offer": pbxOffer, "answer": pbxAnswer}
+var pbx = map[string]any{"offer": pbxOffer, "answer": pbxAnswer, "attach": pbxAttach}

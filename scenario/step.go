@@ -187,9 +187,14 @@ func (r *reader) incoming(n rules.Node, outcome string) *incoming {
 	}
 	if outcome == "" {
 		r.heard(of, m)
+	} else {
+		r.unlikelyType(of, m)
 	}
 	if m.whole = n.IsTable() && r.flag(n, "whole"); m.whole {
-		return m
+		return m // as it was captured: it may have what no schema knows
+	}
+	if m.body != nil {
+		r.receivedFields(n.Child("body"), m)
 	}
 	m.base = r.defaults(m)
 	return m
@@ -282,6 +287,7 @@ func (r *reader) outgoingTable(n rules.Node, o *outgoing, peer *replay.Peer) {
 	}
 	if body := n.Child("body"); body.IsSet() {
 		o.body = r.compile(body, r.expects)
+		r.expectedFields(body, o, peer)
 	} else if o.exact {
 		r.report(n, n.Pos(), "exact says that the body is given whole, and there is none", "")
 	}

@@ -27,6 +27,17 @@ type Set struct {
 	// OK and Error are what comes back of a message that was sent, as TYPE.ok and
 	// TYPE.error, where these are not declared themselves. nil: nothing does.
 	OK, Error *Type
+
+	// Addresses are those of the address keys that take no text but what begins
+	// in a certain way.
+	Addresses []Address
+}
+
+// An Address is an address key of messages to send.
+type Address struct {
+	Key    string
+	Begins []string // with one of these
+	Doc    string   // a sentence: "A room's id begins with !."
 }
 
 const (

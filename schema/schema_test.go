@@ -166,4 +166,13 @@ func TestWalk(t *testing.T) {
 	if got, want := strings.Join(paths, " "), `a a["m.b"] c c[].d e e.*.f`; got != want {
 		t.Errorf("walked %s, not %s", got, want)
 	}
+	for name, want := range map[string]string{"d": "", "b": "", "f": "", "x": ""} {
+		if got := typ.Below(name); got != want {
+			t.Errorf("%s stands at %q, not at %q", name, got, want)
+		}
+	}
+	nested := Table(May("p", Table(May("q", Table(May("x", Of(Text), "Text.")), "A table.")), "A table."))
+	if got := nested.Below("x"); got != "p.q.x" {
+		t.Errorf("x stands at %q", got)
+	}
 }

@@ -1,5 +1,7 @@
 package schema
 
+import "strings"
+
 // Walk calls visit for each field of t, and for those within it, in the order in
 // which they were declared. The path has dots in it, [] for the items of a list
 // and * for any key: "candidates[].sdpMid".
@@ -19,4 +21,16 @@ func (t *Type) walk(at string, visit func(string, *Field)) {
 	default:
 		t.Each.walk(join(at, "*"), visit)
 	}
+}
+
+// Below finds a field of that name in the objects within t, and gives its path;
+// "" if there is none.
+func (t *Type) Below(name string) string {
+	found := ""
+	t.Walk(func(path string, _ *Field) {
+		if found == "" && strings.HasSuffix(path, "."+name) && !strings.ContainsAny(path, "[*") {
+			found = path
+		}
+	})
+	return found
 }

@@ -39,6 +39,7 @@ func (c *checkCommand) Run(std streams) error {
 		_, err = fmt.Fprint(std.out, kind.Text())
 		return err
 	}
+	defer brief()()
 	report := &findingReport{format: c.Format, std: std}
 	err := c.check(report)
 	var wrong faults

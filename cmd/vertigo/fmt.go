@@ -8,8 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 
-	"github.com/BurntSushi/toml"
 	"github.com/rogpeppe/go-internal/diff"
 
 	"vertigo/rules"
@@ -118,20 +118,31 @@ func readSource(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// notTOML words why a file has no layout. The line is not shown: it may hold a
-// secret.
+// notTOML says why a file has no layout, as check does. Of a configuration no
+// line is shown: it may hold a secret.
 func notTOML(name string, src []byte, err error) error {
 	if name == stdin {
 		name = "stdin"
 	}
-	var at toml.ParseError
-	if !errors.As(err, &at) {
+	_, found := rules.ParseDocument(name, src)
+	if len(found) == 0 { // it is TOML, and something else is wrong
 		return faults{{Pos: rules.Pos{File: name}, Msg: err.Error()}}
 	}
+	if !configText.Match(src) {
+		return faults(found)
+	}
 	d := &decoder{source: newSource(name, src)}
-	d.parse(src)
-	return faults(d.found)
+	if d.parse(src); len(d.found) > 0 {
+		found = d.found
+	}
+	for i := range found {
+		found[i].Source = ""
+	}
+	return faults(found)
 }
+
+// configText matches what configurations have, and rule files have not.
+var configText = regexp.MustCompile(`(?m)^\s*\[*\s*transport\b|^\s*\w*(token|password|secret)\s*=`)
 
 // replaceFile writes a file whole or not at all, with the permissions that it
 // has. Of a link it is the file that the link leads to.

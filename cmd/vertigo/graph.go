@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -59,11 +57,7 @@ func (c *graphCommand) Run(std streams) error {
 // writeFile writes a result to a file.
 func writeFile(name string, data []byte) error {
 	if err := os.WriteFile(name, data, 0o644); err != nil {
-		var at *fs.PathError
-		if errors.As(err, &at) {
-			err = at.Err
-		}
-		return fmt.Errorf("cannot write %s: %w", name, err)
+		return fmt.Errorf("cannot write %s: %w", name, fileError(err))
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "vertigo: %v\nTry \"vertigo --help\".\n", err)
+		fmt.Fprintf(stderr, "vertigo: %s\nTry \"vertigo --help\".\n", usage(err))
 		return exitUnusable
 	}
 	var wrong faults

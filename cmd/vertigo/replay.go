@@ -23,8 +23,8 @@ type replayCommand struct {
 
 // Help is what --help adds.
 func (replayCommand) Help() string {
-	return `The capture's own clock is the clock, and nothing is sent. The exit code is 1 if
-a message failed, too. To see what the shipped rules make of a call:
+	return `The capture's own clock is the clock. The exit code is 1 if a message failed,
+too. To see what the shipped rules make of a call:
 
     vertigo replay testdata/captures/joint/q3_busy_9199.ndjson
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"vertigo/engine"
 	"vertigo/rules"
@@ -37,7 +38,11 @@ func (l *ruleLoader) unreadable() error {
 		if isShipped(name) {
 			continue
 		}
-		if err := readable(name); err != nil {
+		err := readable(name)
+		if near := rules.Nearest(name, rules.Shipped()); near != "" && errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w; did you mean %s?", err, near)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -101,17 +106,25 @@ func readable(name string) error {
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return cannotRead(name, errors.New("it is a directory"))
+		return cannotRead(name, syscall.EISDIR)
 	}
 	return nil
 }
 
 func cannotRead(name string, err error) error {
+	return fmt.Errorf("cannot read %s: %w", name, fileError(err))
+}
+
+// fileError is an error of the file system without the name of the file.
+func fileError(err error) error {
 	var at *fs.PathError
 	if errors.As(err, &at) {
 		err = at.Err
 	}
-	return fmt.Errorf("cannot read %s: %w", name, err)
+	if errors.Is(err, syscall.EISDIR) {
+		return errors.New("it is a directory")
+	}
+	return err
 }
 
 // summary says in a line what was loaded from where.

@@ -31,15 +31,31 @@ func (c *rulesCommand) Run(std streams) error {
 		_, err = std.out.Write(text)
 		return err
 	}
+	width := 0
+	for _, name := range rules.Shipped() {
+		width = max(width, len(name))
+	}
 	for _, name := range rules.Shipped() {
 		text, err := rules.ReadShipped(name)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(std.out, "%-18s %s\n", name, firstComment(text))
+		fmt.Fprintf(std.out, "%-*s ", width, name)
+		column := width + 1
+		for _, word := range strings.Fields(firstComment(text)) {
+			if column+1+len(word) > terminalWidth {
+				fmt.Fprintf(std.out, "\n%*s", width+1, "")
+				column = width + 1
+			}
+			fmt.Fprint(std.out, " "+word)
+			column += 1 + len(word)
+		}
+		fmt.Fprintln(std.out)
 	}
 	return nil
 }
+
+const terminalWidth = 80
 
 // firstComment is what a rule file says of itself in its first comment line.
 func firstComment(text []byte) string {

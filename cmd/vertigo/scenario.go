@@ -33,7 +33,7 @@ func (c *replayCommand) toScenario(std streams) error {
 		return err
 	}
 	var out bytes.Buffer
-	about := scenario.Written{Capture: filepath.Base(c.Captures[0]), Rules: names, Vars: loader.vars}
+	about := scenario.Written{Capture: filepath.ToSlash(c.Captures[0]), Rules: names, Vars: loader.vars}
 	if err := scenario.FromCapture(&out, lines, set.Ruleset, peers, about); err != nil {
 		return err
 	}

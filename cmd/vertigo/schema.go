@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"vertigo/editor"
 	"vertigo/rules"
 )
@@ -27,6 +29,9 @@ and beside it:
 
 // Run prints the schema.
 func (c *schemaCommand) Run(std streams) error {
+	if c.Of == "config" && (len(c.Rules) > 0 || c.Config != "") {
+		return errors.New("the schema of the configuration is always the same: leave out -r and -c")
+	}
 	s := editor.ConfigSchema()
 	if c.Of == "rules" {
 		v, err := c.vocabulary(std)

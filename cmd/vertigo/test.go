@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -69,12 +70,15 @@ type tester struct {
 
 	mu    sync.Mutex
 	files map[string]stamp // as they were before they were read
+
+	shared *scenario.Shared // rules that were loaded in this run
 }
 
 // errNotRun ends a command that has said which scenarios cannot be run.
 var errNotRun = errors.New("a scenario cannot be run")
 
 func (t *tester) once() error {
+	defer brief()()
 	names, err := t.find()
 	if err != nil {
 		return err
@@ -96,7 +100,7 @@ func (t *tester) find() ([]string, error) {
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
-	t.files = map[string]stamp{}
+	t.files, t.shared = map[string]stamp{}, &scenario.Shared{}
 	var names []string
 	for _, path := range paths {
 		info, err := os.Stat(path)
@@ -104,6 +108,9 @@ func (t *tester) find() ([]string, error) {
 			return nil, cannotRead(path, err)
 		}
 		if !info.IsDir() {
+			if isRuleFile(path) {
+				return nil, fmt.Errorf("%s is a rule file, and no scenario: vertigo check %[1]s looks for its faults", path)
+			}
 			names = append(names, path)
 			continue
 		}
@@ -117,6 +124,17 @@ func (t *tester) find() ([]string, error) {
 		return nil, fmt.Errorf("there is no *%s in %s", scenario.Suffix, strings.Join(paths, ", "))
 	}
 	return names, nil
+}
+
+var (
+	ruleHeader = regexp.MustCompile(`(?m)^[ \t]*\[\[[ \t]*rule[ \t]*\]\]`)
+	ofScenario = regexp.MustCompile(`(?m)^[ \t]*\[\[[ \t]*step[ \t]*\]\]`)
+)
+
+// isRuleFile tells a rule file that was taken for a scenario.
+func isRuleFile(name string) bool {
+	text, err := os.ReadFile(name)
+	return err == nil && !strings.HasSuffix(name, scenario.Suffix) && ruleHeader.Match(text) && !ofScenario.Match(text)
 }
 
 // below lists the scenarios in a folder, and in those in it whose names do not
@@ -180,7 +198,9 @@ func (t *tester) run(name string, cover *engine.Coverage) scenario.Outcome {
 			}
 			return k.peer(name, group), nil
 		},
+		Schemas:  schemas(),
 		ReadFile: t.read,
+		Shared:   t.shared,
 	})
 	for _, file := range files {
 		t.note(file)

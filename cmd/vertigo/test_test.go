@@ -207,8 +207,21 @@ func TestScenariosFromCaptures(t *testing.T) {
 		if code := run(context.Background(), []string{"replay", "--to-scenario", "-o", file, capture}, &stdout, &stderr); code != 0 {
 			t.Errorf("%s: exit code %d, %s", capture, code, stderr.String())
 		}
+		if text, err := os.ReadFile(file); err != nil || !strings.HasPrefix(string(text), "# What becomes of the calls in "+capture+"?\n") {
+			t.Errorf("%s is not named as it was given: %v", capture, err)
+		}
 	}
 	if code, out, errs := tested(dir); code != 0 {
 		t.Errorf("exit code %d\n%s\n%s", code, out, errs)
+	}
+}
+
+// BenchmarkTest is "vertigo test rules/scenarios", but for the start of the
+// process.
+func BenchmarkTest(b *testing.B) {
+	for b.Loop() {
+		if code, out, errs := tested("../../rules/scenarios"); code > 1 {
+			b.Fatal(code, out, errs)
+		}
 	}
 }

@@ -145,6 +145,7 @@ func TestEverySDPOfTheCaptures(t *testing.T) {
 		if got, err := WithSetup(s, "passive"); err == nil {
 			unspoilt(t, "WithSetup", got, s)
 		}
+		lawsOfTelephoneEvent(t, s)
 		lawsOfRedact(t, s)
 	}
 	if answers < 100 || offers < 100 {

@@ -140,6 +140,7 @@ func FuzzAnswer(f *testing.F) {
 			if got, err := WithFingerprintAltered(s); err == nil && (len(got) != len(s) || got == s) {
 				t.Fatalf("altered %q to %q", s, got)
 			}
+			lawsOfTelephoneEvent(t, s)
 			Hold(s)
 		}
 	})

@@ -29,7 +29,7 @@ func TestHugeInputIsReadInLinearTime(t *testing.T) {
 			t.Errorf("complete: %v, %v", ok, err)
 		}
 		for _, f := range []func(string) (string, error){
-			AudioOnly, NextVersion, WithFingerprintAltered,
+			AudioOnly, NextVersion, WithFingerprintAltered, WithTelephoneEvent,
 			func(s string) (string, error) { return Answer(s, s) },
 			func(s string) (string, error) { return WithDirection(s, "inactive") },
 		} {
