@@ -30,8 +30,9 @@ type Page struct {
 }
 
 // Open opens a page with this text, in a window of so many pixels. The test is
-// skipped where there is no browser, and fails where CI has none.
-func Open(t *testing.T, name, text string, width, height int64) *Page {
+// skipped where there is no browser, and fails where CI has none. Flags are
+// further ones of the browser.
+func Open(t *testing.T, name, text string, width, height int64, flags ...chromedp.ExecAllocatorOption) *Page {
 	t.Helper()
 	program := find()
 	if program == "" {
@@ -44,12 +45,12 @@ func Open(t *testing.T, name, text string, width, height int64) *Page {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program), chromedp.UserDataDir(t.TempDir()),
 		chromedp.NoSandbox) // tests may be run as root
-	ctx, cancelProgram := chromedp.NewExecAllocator(ctx, options...)
+	ctx, cancelProgram := chromedp.NewExecAllocator(ctx, append(options, flags...)...)
 	t.Cleanup(cancelProgram)
 	ctx, _ = chromedp.NewContext(ctx, chromedp.WithLogf(t.Logf))
 	t.Cleanup(func() {

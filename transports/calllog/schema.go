@@ -22,6 +22,7 @@ var (
 		schema.May("number", textType, "The number at the other end."),
 		schema.May("dialled", textType, "Of an inbound call: the number that was dialled."),
 		schema.May("name", textType, "Of an inbound call: the name of the caller."),
+		schema.May("transferred", textType, "The number that the user transferred the far end to."),
 		schema.May("begun", textType, "When it began (RFC 3339)."),
 		schema.May("answered", textType, "When it was answered."),
 		schema.May("ended", textType, "When it ended."),

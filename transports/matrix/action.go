@@ -18,6 +18,7 @@ import (
 const (
 	UserRegister = "user.register" // the user of the address key "as" exists; without a name it gets the displayname of the body
 	UserProfile  = "user.profile"  // its displayname is that of the body
+	UserLookup   = "user.lookup"   // which displayname the body's user has; content.displayname of the reply, if there is one
 
 	RoomDirect = "room.direct" // finds or makes the direct chat with the body's user
 	RoomCreate = "room.create" // makes a room; the body is that of the request
@@ -73,6 +74,9 @@ func (u actor) perform(ctx context.Context, a engine.Action) (outcome, error) {
 		return outcome{}, u.setName(ctx, a.Body, false)
 	case UserProfile:
 		return outcome{}, u.setName(ctx, a.Body, true)
+	case UserLookup:
+		name, err := u.nameOf(ctx, gjson.GetBytes(a.Body, "user").String())
+		return outcome{displayname: name}, err
 	case RoomDirect:
 		return u.direct(ctx, gjson.GetBytes(a.Body, "user").String())
 	case RoomCreate:
@@ -123,7 +127,7 @@ func (u actor) create(ctx context.Context, body []byte) (string, error) {
 
 func (u actor) invite(ctx context.Context, room, user string) error {
 	if !userID.MatchString(user) {
-		return failure{text: fmt.Sprintf("user %q is not a full Matrix id: it should read @name:server", user)}
+		return notFull(user)
 	}
 	if _, err := u.do(ctx, http.MethodPost, []byte(mustJSON(map[string]string{"user_id": user})), "rooms", room, "invite"); err != nil {
 		return err
@@ -194,4 +198,8 @@ func (u actor) createNamed(ctx context.Context, alias string, room gjson.Result)
 		return nil
 	}
 	return err
+}
+
+func notFull(user string) error {
+	return failure{text: fmt.Sprintf("user %q is not a full Matrix id: it should read @name:server", user)}
 }

@@ -176,6 +176,40 @@ func TestANameIsSetWhenItDiffers(t *testing.T) {
 	})
 }
 
+func TestANameIsLookedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.users[alice], w.users["@dan:hs.test"] = "Alice \u00c4 \"A\"", ""
+		b := startBridge(t, w)
+		defer b.stop()
+		a := by("", UserLookup, "t1", `{"user":"@alice:hs.test","call_id":"c1"}`)
+		a.Key, a.Call = "c1", "call1"
+		got, _ := b.act(t, a)
+		if want := `{"type":"user.lookup.ok","txn_id":"t1","content":{"call_id":"c1","user":"@alice:hs.test","displayname":"Alice Ä \"A\""}}`; got.Raw != want {
+			t.Errorf("got %s", got)
+		}
+		got, _ = b.act(t, by("", UserLookup, "t2", `{"user":"@dan:hs.test"}`))
+		if want := `{"type":"user.lookup.ok","txn_id":"t2","content":{"user":"@dan:hs.test"}}`; got.Raw != want {
+			t.Errorf("somebody without a name: %s", got)
+		}
+		got, _ = b.act(t, by("", UserLookup, "t3", `{"user":"@nobody:hs.test"}`))
+		if want := `{"type":"user.lookup.error","txn_id":"t3","content":{"user":"@nobody:hs.test"},"status":404,"errcode":"M_NOT_FOUND","error":"nothing here"}`; got.Raw != want {
+			t.Errorf("nobody: %s", got)
+		}
+		got, _ = b.act(t, by("", UserLookup, "t4", `{"user":"alice"}`))
+		if got.Get("error").String() != `user "alice" is not a full Matrix id: it should read @name:server` {
+			t.Errorf("no id: %s", got)
+		}
+		want := []string{
+			botID + " /profile/@alice:hs.test/displayname", botID + " /profile/@dan:hs.test/displayname",
+			botID + " /profile/@nobody:hs.test/displayname",
+		}
+		if diff := cmp.Diff(want, b.did("GET", "/profile/")); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 func TestTheAddressKeyStateMakesAStateEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()

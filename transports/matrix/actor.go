@@ -137,6 +137,16 @@ func (u actor) setName(ctx context.Context, body []byte, rename bool) error {
 	return nil
 }
 
+// nameOf gives the displayname of any user, "" for one that has none. A homeserver
+// refuses to tell of users that it does not know.
+func (u actor) nameOf(ctx context.Context, user string) (string, error) {
+	if !userID.MatchString(user) {
+		return "", notFull(user)
+	}
+	reply, err := u.do(ctx, http.MethodGet, nil, "profile", user, "displayname")
+	return reply.Get("displayname").String(), err
+}
+
 // url is that of a request to the client-server API as u.
 func (u actor) url(query map[string]string, path ...any) string {
 	if u.id != u.ours.user {

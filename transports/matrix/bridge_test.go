@@ -260,6 +260,16 @@ func (w *world) answer(r request) reply {
 		return forbidden
 	}
 	switch {
+	case strings.HasPrefix(r.path, "/profile/") && r.method == http.MethodGet:
+		whose, _, _ := strings.Cut(strings.TrimPrefix(r.path, "/profile/"), "/")
+		switch name, ok := w.users[whose]; {
+		case !ok:
+			return notFound
+		case name == "":
+			return reply{body: `{}`}
+		default:
+			return reply{body: mustJSON(map[string]string{"displayname": name})}
+		}
 	case strings.HasPrefix(r.path, "/profile/"):
 		w.users[user] = gjson.Get(r.body, "displayname").String()
 		return reply{body: `{}`}

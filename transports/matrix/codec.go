@@ -45,6 +45,7 @@ func (c *Codec) In(at time.Time, _ string, data []byte) ([]engine.Message, error
 		m.Scope = e.room
 	case e.call != "" && e.room != "":
 		m.Key, m.Scope = e.call, e.room
+		m.Heard = e.typ == "m.call.invite"
 	}
 	switch {
 	case e.isReply():

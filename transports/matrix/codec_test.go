@@ -89,6 +89,7 @@ func TestEveryCapturedEventIsAMessageOrAnOwnEcho(t *testing.T) {
 						m.Key = e.Get("content.call_id").String()
 					}
 					m.Scope = e.Get("room_id").String()
+					m.Heard = m.Type == "m.call.invite"
 					want = append(want, m)
 				}
 				if diff := cmp.Diff(want, got); diff != "" {
@@ -149,7 +150,7 @@ func TestACaptureOfAnApplicationServiceIsReadAsItHappened(t *testing.T) {
 		{"a ghost's echo", `{"type":"m.call.invite","event_id":"$1","sender":"@tel_1:hs","room_id":"!r","as":"@tel_1:hs","content":{"call_id":"c1","party_id":"?"}}`, nil},
 		{"a ghost's membership", `{"type":"m.room.member","event_id":"$2","sender":"@tel_1:hs","state_key":"@tel_1:hs","room_id":"!r","as":"@tel_1:hs","content":{"membership":"join"}}`, nil},
 		{"somebody's, for a ghost", `{"type":"m.room.member","event_id":"$3","sender":"@anna:hs","state_key":"@tel_1:hs","room_id":"!r","as":"@tel_1:hs","content":{"membership":"invite"}}`, &engine.Message{Type: "m.room.member", ID: "$3", Scope: "!r"}},
-		{"one of that name elsewhere", `{"type":"m.call.invite","event_id":"$4","sender":"@tel_1:else","room_id":"!r","content":{"call_id":"c1"}}`, &engine.Message{Type: "m.call.invite", ID: "$4", Key: "c1", Scope: "!r"}},
+		{"one of that name elsewhere", `{"type":"m.call.invite","event_id":"$4","sender":"@tel_1:else","room_id":"!r","content":{"call_id":"c1"}}`, &engine.Message{Type: "m.call.invite", ID: "$4", Key: "c1", Scope: "!r", Heard: true}},
 		{"a message", `{"type":"m.room.message","event_id":"$5","sender":"@anna:hs","room_id":"!r","content":{"call_id":"c1"}}`, &engine.Message{Type: "m.room.message", ID: "$5", Scope: "!r"}},
 		{"a lookup", `{"type":"thirdparty.user","query":"q7","protocol":"m.protocol.pstn","fields":{"m.id.phone":"1"}}`, &engine.Message{Type: "thirdparty.user"}},
 		{"a reverse lookup", `{"type":"thirdparty.reverse","query":"q8","user_id":"@tel_x:hs"}`, &engine.Message{Type: "thirdparty.reverse"}},

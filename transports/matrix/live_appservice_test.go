@@ -205,6 +205,11 @@ func (s *liveStory) direct() {
 	direct := func(i int) gjson.Result {
 		return s.act(by(ghost, RoomDirect, fmt.Sprint("direct-2-", i), `{"user":"`+s.alice.ID+`"}`))
 	}
+	for who, want := range map[string]string{ghost: "Büro 442", s.alice.ID: s.alice.Profile(s.t, s.alice.ID)} {
+		if got := s.act(by("", UserLookup, "name-of-"+who, `{"user":"`+who+`"}`)).Get("content.displayname").String(); got != want {
+			s.t.Errorf("the bridge reads %q as the name of %s, which is %q", got, who, want)
+		}
+	}
 	made := direct(1)
 	room := made.Get("room_id").String()
 	if !made.Get("content.created").Bool() || made.Get("content.membership").String() != "invite" {

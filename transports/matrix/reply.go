@@ -11,12 +11,13 @@ import (
 
 // An outcome is what came of an action that was done, beyond that it was.
 type outcome struct {
-	event      string   // the id of the event that it made, if any
-	room       string   // the room, where the action names none
-	membership string   // of the user in it: [RoomDirect]
-	created    bool     // the room is new: [RoomDirect]
-	others     []string // ours that were in the room already: [RoomJoin]
-	after      uint64   // a batch that must be delivered no later; 0 for none
+	event       string   // the id of the event that it made, if any
+	room        string   // the room, where the action names none
+	membership  string   // of the user in it: [RoomDirect]
+	created     bool     // the room is new: [RoomDirect]
+	displayname string   // of the user, "" for none: [UserLookup]
+	others      []string // ours that were in the room already: [RoomJoin]
+	after       uint64   // a batch that must be delivered no later; 0 for none
 }
 
 // okReply says that a was done.
@@ -29,6 +30,9 @@ func okReply(a engine.Action, out outcome) []byte {
 	if out.membership != "" {
 		line = appendField(line, "membership", out.membership)
 		line = strconv.AppendBool(append(line, `,"created":`...), out.created)
+	}
+	if out.displayname != "" {
+		line = appendField(line, "displayname", out.displayname)
 	}
 	if len(out.others) > 0 {
 		if line[len(line)-1] != '{' {
@@ -73,7 +77,7 @@ func appendContent(line []byte, a engine.Action) []byte {
 		line = append(line, `"call_id":`...)
 		line = gjson.AppendJSONString(line, a.Key)
 	}
-	if a.Type == RoomDirect || a.Type == RoomInvite {
+	if a.Type == RoomDirect || a.Type == RoomInvite || a.Type == UserLookup {
 		if a.Key != "" {
 			line = append(line, ',')
 		}

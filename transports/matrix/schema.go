@@ -21,6 +21,10 @@ var Schema = &schema.Set{
 		schema.Need("errcode", textType, "The Matrix error code; empty if the answer has none."),
 		schema.Need("error", textType, "What is wrong, in words."),
 	),
+	Addresses: []schema.Address{
+		{Key: "room", Begins: []string{"!", "#"}, Doc: "The id of a room begins with !, an alias with #."},
+		{Key: "as", Begins: []string{"@"}, Doc: "The id of a user begins with @."},
+	},
 }
 
 var (
@@ -103,7 +107,7 @@ func descriptionType(doc string, types ...string) schema.Type {
 }
 
 var callMessages = []schema.Message{
-	callMessage("m.call.invite", "Somebody calls the room.",
+	callMessage("m.call.invite", "Somebody calls the room. Every other call in the room hears of it, once the rules for the new one have acted.",
 		schema.Need("offer", descriptionType("What the SDP is.", "offer"), "The caller's session description."),
 		schema.Need("lifetime", msType, lifetimeDoc),
 		schema.May("invitee", textType, "The only user who may answer; without it anybody else in the room may.").From("version 1"),
@@ -237,7 +241,7 @@ func replyTypeWith(more []schema.Field, fields ...schema.Field) *schema.Type {
 		schema.May("as", textType, "Which of the bridge's users it was sent by."),
 		schema.Need("content", schema.Table(append([]schema.Field{
 			schema.May("call_id", textType, "The call key that stood in what was sent."),
-			schema.May("user", textType, "Of room.direct and room.invite: whom they were about."),
+			schema.May("user", textType, "Of room.direct, room.invite and user.lookup: whom they were about."),
 		}, more...)...), "What it was about."),
 	}, fields...)...)
 }
@@ -281,6 +285,10 @@ var actionMessages = []schema.Message{
 		schema.May("displayname", textType, displaynameDoc))},
 	{Type: UserProfile, Doc: "Gives the user of the address key as a name.", Out: bodyType(
 		schema.Need("displayname", textType, displaynameDoc))},
+	{Type: UserLookup, Doc: "Asks for the name that a user goes by. Users give themselves any name.", Source: "client-server API, GET profile", Out: bodyType(userField)},
+	{Type: UserLookup + ".ok", Doc: "The user's name.", In: replyTypeWith([]schema.Field{
+		schema.May("displayname", textType, "The name; a user that has none goes by the Matrix id."),
+	})},
 	{Type: QueryReply, Doc: "Answers a question of the homeserver: with the user of the address key as, or with nobody if there is none.", Out: bodyType(queryField,
 		schema.May("fields", schema.MapOf(textType), "To thirdparty.user and thirdparty.reverse: what the user stands for."),
 		schema.May("room", newRoomType, "To alias.query: the request that makes the room."))},

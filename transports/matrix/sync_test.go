@@ -59,7 +59,7 @@ func TestOneResponseIsOneBatchOfUnchangedEvents(t *testing.T) {
 		}
 		m := got[1][0]
 		wantBody := strings.TrimSuffix(odd, "}") + `,"room_id":"!a:hs.test"}`
-		want := engine.Message{Transport: "matrix", Type: "m.call.invite", Key: "c1", Scope: roomA, ID: "$1", At: m.At, Body: json.RawMessage(wantBody)}
+		want := engine.Message{Transport: "matrix", Type: "m.call.invite", Key: "c1", Scope: roomA, Heard: true, ID: "$1", At: m.At, Body: json.RawMessage(wantBody)}
 		if diff := cmp.Diff(want, m); diff != "" {
 			t.Error(diff)
 		}

@@ -54,6 +54,7 @@ type dialog struct {
 	known    bool            // the server has said that it exists
 	bye      json.RawMessage // params of the bye it was sent or is owed; nil while it lives
 	doubtful bool            // its invite or bye found no answer in time
+	lost     bool            // with its socket; the server has not given it back yet
 }
 
 // A book says which call is on which account's socket. It never waits, and any
@@ -181,7 +182,7 @@ func (b *book) asked(a *account, method, key string) {
 	case d == nil:
 		d = b.begin(key, a)
 	}
-	d.known = true
+	d.known, d.lost = true, false
 }
 
 // answered notes a response to a request of ours. A failed invite of a call
@@ -252,7 +253,7 @@ func (b *book) reattached(a *account, keys []string) (gone []string) {
 			}
 			b.forget(key)
 		default:
-			d.life, d.known, d.doubtful = a.life, true, false
+			d.life, d.known, d.doubtful, d.lost = a.life, true, false, false
 			if d.bye != nil {
 				a.push(queuedAction{engine.Action{Type: "verto.bye", Key: key, Body: d.bye}, true})
 			}
@@ -295,6 +296,21 @@ func (b *book) lost(a *account, unanswered []*sentAction, last func()) []queuedA
 		b.dropInvite(sentRequest{q.Type, q.Key})
 	}
 	return queue
+}
+
+// suspended gives the calls that a's socket takes with it and that the server
+// may bring back: those that it has said to exist and that the rules don't know
+// to be over.
+func (b *book) suspended(a *account) (keys []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, key := range b.of(a) {
+		if d := b.dialogs[key]; d.known && d.bye == nil && !d.lost {
+			d.lost = true
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // dropInvite forgets a call of which the server never said that it exists. It

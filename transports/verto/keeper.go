@@ -152,6 +152,7 @@ func (k *keeper) lost(ctx context.Context, s *socket) {
 		}
 		return
 	}
+	k.words(s.name, lostWord, k.book.suspended(k.account))
 	for _, r := range unanswered {
 		s.fail(r, connectionLost)
 	}
@@ -188,9 +189,17 @@ func (k *keeper) gone(conn string, keys []string) {
 		return
 	}
 	k.log.Warn("calls are gone with their connection", "calls", len(keys))
+	k.words(conn, goneWord, keys)
+}
+
+// words says the same of several calls.
+func (k *keeper) words(conn string, of func(callID string) word, keys []string) {
+	if len(keys) == 0 {
+		return
+	}
 	words := make([]word, len(keys))
 	for i, key := range keys {
-		words[i] = goneWord(key)
+		words[i] = of(key)
 	}
 	k.say(conn, words...)
 }

@@ -24,6 +24,11 @@ func TestReconnectKeepsSessidAndReportsTheCallsThatAreGone(t *testing.T) {
 		r.expect("verto.invite", "inbound")
 		c.drop()
 		r.expect(engine.TransportDown, "")
+		for _, key := range []string{"answered", "inbound", "ringing"} {
+			if lost := r.expect("verto.lost", key); string(lost.Body) != `{"method":"verto.lost","params":{"callID":"`+key+`"}}` {
+				t.Errorf("got %s", lost.Body)
+			}
+		}
 
 		again := r.server.next()
 		login := again.expect("login")
@@ -117,6 +122,8 @@ func TestByeOfACallWhoseSocketIsLostIsMadeGood(t *testing.T) {
 		c.expect("verto.bye") // the server has it, or not
 		c.drop()
 		r.expect(engine.TransportDown, "")
+		r.expect("verto.lost", "B")
+		r.expect("verto.lost", "C")
 		r.expect("verto.bye.error", "A")
 		r.send("verto.bye", "B")
 		r.expect("verto.bye.error", "B")
@@ -149,6 +156,7 @@ func TestCallsAreGoneWhenTheServerHasDetachedThemForTooLong(t *testing.T) {
 		lost := time.Now()
 		c.drop()
 		r.expect(engine.TransportDown, "")
+		r.expect("verto.lost", "A")
 		for range 12 { // comes back and is thrown out, again and again
 			c = r.server.next()
 			time.Sleep(9 * time.Second)
@@ -175,6 +183,7 @@ func TestPuntIsObeyed(t *testing.T) {
 		c.text(`{"jsonrpc":"2.0","id":9,"method":"verto.punt","params":{}}`)
 		begun := time.Now()
 		r.expect(engine.TransportDown, "")
+		r.expect("verto.lost", "A")
 		r.expect("verto.gone", "A")
 		if len(r.log.lines("level=ERROR", "another instance has logged in with the session", "1008@pbx.test")) != 1 {
 			t.Errorf("log:\n%s", r.log)
@@ -316,6 +325,8 @@ func TestCallsAreSpreadOverTheSocketsAndStay(t *testing.T) {
 		r.expect("verto.invite.error", "G")
 
 		one.drop()
+		r.expect("verto.lost", "E")
+		r.expect("verto.lost", "F")
 		synctest.Wait()
 		r.quiet() // one socket is left
 		if !r.client.Up() {
@@ -324,6 +335,9 @@ func TestCallsAreSpreadOverTheSocketsAndStay(t *testing.T) {
 		r.call(two, "H")
 		two.drop()
 		r.expect(engine.TransportDown, "")
+		for _, key := range []string{"B", "D", "H"} {
+			r.expect("verto.lost", key)
+		}
 	})
 }
 

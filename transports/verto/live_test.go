@@ -85,7 +85,7 @@ func TestCallSurvivesItsSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	server.DropSockets("1008@fs.test")
-	expect(engine.TransportDown, "verto.attach")
+	expect(engine.TransportDown, "verto.lost", "verto.attach")
 	send("verto.attach")
 	expect("verto.attach.ok", engine.TransportUp)
 	send("verto.bye")

@@ -109,6 +109,7 @@ var Schema = &schema.Set{
 			schema.Need("command", textType, "The command."),
 			schema.May("data", schema.Of(schema.Object), "What it needs."))},
 		{Type: "echo", Doc: "The server gives back what it gets.", Out: freeType()},
+		{Type: lostType, Doc: "The socket of a call is lost. The server keeps the call, mute, if it was answered: verto.attach or verto.gone follows. The transport says so itself.", In: requestType(callIDField)},
 		{Type: goneType, Doc: "The server no longer has a call; the transport says so itself.", In: requestType(callIDField, causeField, causeCodeField)},
 		{Type: engine.TransportUp, Doc: "There is a session.", In: requestType(accountField,
 			schema.Need("reattached", schema.ListOf(textType), "The callIDs that the server still has."))},

@@ -113,7 +113,7 @@ func TestNonsenseIsIgnored(t *testing.T) {
 			"", " ", "hello", "#SPU 10", "#SPB .....", "[]", "{}", "null", "5", `"x"`, `{"jsonrpc":`,
 			`[{"jsonrpc":"2.0","id":1,"result":{}}]`, `{"method":5,"id":1}`, `{"method":null,"id":1,"result":{}}`,
 			`{"id":null,"error":{"code":-32600}}`, `{"id":{"a":1},"result":{}}`,
-			`{"method":"transport.down","id":1}`, `{"method":"verto.gone","params":{"callID":"A"}}`, `{"method":"verto.invite.ok","id":1}`,
+			`{"method":"transport.down","id":1}`, `{"method":"verto.gone","params":{"callID":"A"}}`, `{"method":"verto.lost","params":{"callID":"A"}}`, `{"method":"verto.invite.ok","id":1}`,
 			strings.Repeat("[", 500_000),
 		} {
 			c.text("%s", nonsense)
@@ -390,6 +390,7 @@ func TestCaptureReplaysToWhatWasDelivered(t *testing.T) {
 		c.expect("verto.modify")
 		c.drop()
 		note(engine.TransportDown, "")
+		note("verto.lost", "A")
 		note("verto.modify.error", "A") // connection lost
 		r.server.ready()
 		note("verto.gone", "A")

@@ -7,8 +7,8 @@
 // ends none that the rules still know: what a message means is not decided here.
 //
 // What comes of a request returns as METHOD.ok or METHOD.error. Its own words
-// are transport.up, transport.down and verto.gone, the last for a call that the
-// server no longer has.
+// are transport.up, transport.down, verto.lost for a call whose socket is lost,
+// and verto.gone for one that the server no longer has.
 package verto
 
 import (

@@ -7,12 +7,16 @@ import (
 	"vertigo/engine"
 )
 
-// goneType is the type of a call that the server no longer has.
-const goneType = "verto.gone"
+const (
+	// lostType is the type of a call whose socket is lost.
+	lostType = "verto.lost"
+	// goneType is the type of a call that the server no longer has.
+	goneType = "verto.gone"
+)
 
 // isOwnWord tells the methods that only the transport itself may say.
 func isOwnWord(method string) bool {
-	return method == goneType || strings.HasPrefix(method, "transport.")
+	return method == lostType || method == goneType || strings.HasPrefix(method, "transport.")
 }
 
 // A word is what the transport says for itself, in the shape of a request of
@@ -36,6 +40,12 @@ func downWord(login string) word {
 	return word{engine.TransportDown, struct {
 		Account string `json:"account"`
 	}{login}}
+}
+
+func lostWord(callID string) word {
+	return word{lostType, struct {
+		CallID string `json:"callID"`
+	}{callID}}
 }
 
 // goneWord names the cause that mod_verto itself gives to a call that lost its

@@ -39,6 +39,13 @@
 // registered gives 403. In a room with preset trusted_private_chat all have
 // the same power, so nobody can kick.
 //
+// The one of package matrixtest does as Synapse in all this, but for a few
+// things. It passes a lookup by user id on, and asks for protocols each time;
+// makes rooms of version 10, and the bridge's own user from the start; says 400
+// M_INVALID_USERNAME to upper case; takes null for no invitations; and has no
+// limits. What else differs between the three, answer by answer, is compared by
+// TestTheSameStoryOnEach.
+//
 // Dendrite's /messages may lag behind a join by a moment on a busy machine: a
 // page without the join is not all there is.
 package homeservers
@@ -59,4 +66,5 @@ func Each(t *testing.T, tell func(t *testing.T, start Start)) {
 	t.Helper()
 	t.Run(string(hometest.Dendrite), func(t *testing.T) { tell(t, dendritetest.Start) })
 	t.Run(string(hometest.Synapse), func(t *testing.T) { tell(t, synapsetest.Start) })
+	t.Run(string(hometest.Matrixtest), func(t *testing.T) { tell(t, startMatrixtest) })
 }

@@ -125,7 +125,7 @@ func TestAUserFindsAGhostAndCallsIt(t *testing.T) {
 		if pushed.Get("event_id").String() != late {
 			t.Errorf("pushed before the ghost was there: %s", pushed)
 		}
-		if aged := pushed.Get("unsigned.age").Exists(); aged != (s.Kind == hometest.Synapse) {
+		if aged := pushed.Get("unsigned.age").Exists(); aged != (s.Kind != hometest.Dendrite) {
 			t.Errorf("%s: an age is %v", s.Kind, aged)
 		}
 		if _, err := ghost.WaitEvent(ctx, func(e gjson.Result) bool { return e.Get("event_id").String() == late }); err != nil {
@@ -164,7 +164,7 @@ func TestTheUserOfABridgeIsThereFromTheStart(t *testing.T) {
 		_, err := phone.Do(t.Context(), http.MethodPost, "/_matrix/client/v1/appservice/"+b.ID+"/ping", map[string]any{})
 		var refused *hometest.Error
 		switch {
-		case s.Kind == hometest.Synapse && err != nil:
+		case s.Kind != hometest.Dendrite && err != nil:
 			t.Error(err)
 		case s.Kind == hometest.Dendrite && !(errors.As(err, &refused) && refused.Status == http.StatusNotFound && refused.Code == "M_UNRECOGNIZED"):
 			t.Errorf("a ping: %v", err)

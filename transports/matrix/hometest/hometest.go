@@ -3,8 +3,8 @@
 // ([AppService]).
 //
 // It starts none: packages dendritetest and synapsetest do, and package
-// homeservers tells one story on both. What differs between the two is written
-// down there.
+// homeservers tells one story on both, and on the one of package matrixtest. What
+// differs between them is written down there.
 package hometest
 
 import (
@@ -16,6 +16,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/tidwall/gjson"
 )
 
 // ServerName is the part after the colon of every user id: tests write
@@ -27,8 +29,9 @@ type Kind string
 
 // The homeservers there are.
 const (
-	Dendrite Kind = "dendrite"
-	Synapse  Kind = "synapse"
+	Dendrite   Kind = "dendrite"
+	Synapse    Kind = "synapse"
+	Matrixtest Kind = "matrixtest" // in this process
 )
 
 // Options are what a homeserver is started with.
@@ -59,7 +62,13 @@ type Program interface {
 	Stop() error
 }
 
-// New starts p. Users are registered with secret, the shared secret of p.
+// A Registrar is a [Program] that makes users by itself, without a secret.
+type Registrar interface {
+	AddUser(name, password string) (id string)
+}
+
+// New starts p. Users are registered with secret, the shared secret of p, unless
+// p is a [Registrar].
 func New(t testing.TB, kind Kind, secret string, p Program) *Server {
 	t.Helper()
 	s := &Server{
@@ -96,6 +105,13 @@ func (s *Server) Register(t testing.TB, name, password string) *User {
 	t.Helper()
 	const path = "/_synapse/admin/v1/register"
 	u := &User{server: s}
+	if p, ok := s.program.(Registrar); ok {
+		got := u.must(t, http.MethodPost, "/_matrix/client/v3/login", map[string]any{
+			"type": "m.login.password", "password": password,
+			"identifier": map[string]string{"type": "m.id.user", "user": p.AddUser(name, password)},
+		})
+		return u.as(got)
+	}
 	nonce := u.must(t, http.MethodGet, path, nil).Get("nonce").String()
 	mac := hmac.New(sha1.New, []byte(s.secret))
 	fmt.Fprintf(mac, "%s\x00%s\x00%s\x00notadmin", nonce, name, password)
@@ -103,6 +119,11 @@ func (s *Server) Register(t testing.TB, name, password string) *User {
 		"nonce": nonce, "username": name, "password": password, "admin": false,
 		"mac": hex.EncodeToString(mac.Sum(nil)),
 	})
+	return u.as(got)
+}
+
+// as makes u whom the reply to a login or registration says.
+func (u *User) as(got gjson.Result) *User {
 	u.ID, u.Token, u.Device = got.Get("user_id").String(), got.Get("access_token").String(), got.Get("device_id").String()
 	return u
 }

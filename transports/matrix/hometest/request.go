@@ -25,6 +25,10 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: HTTP %d %s", e.Request, e.Status, e.Body)
 }
 
+// Client makes requests with that token alone, "" for none: whose it is is for
+// the homeserver to say.
+func (s *Server) Client(token string) *User { return &User{Token: token, server: s} }
+
 // must makes a request that has to succeed.
 func (u *User) must(t testing.TB, method, path string, body any) gjson.Result {
 	t.Helper()

@@ -56,8 +56,13 @@ func (l *Leg) accept(sdp string) error {
 	if err != nil {
 		return err
 	}
-	if l.outbound && !l.offeredCodec(a.audio.codec.payload) {
-		return errSDP
+	if l.outbound {
+		if !l.offeredCodec(a.audio.codec.payload) {
+			return errSDP
+		}
+		// FreeSWITCH did not offer digits; it hears them once an updateMedia
+		// offers those of the answer again.
+		l.events, a.audio.events = a.audio.events != nil, nil
 	}
 	l.agreement = a
 	l.startMedia()

@@ -63,7 +63,7 @@ func (s *Server) ready(k *socket) {
 			if l.sessid == k.sessid && l.state == Detached {
 				l.identity.session++
 				l.identity.version = l.identity.session + 1
-				l.offerAgain()
+				l.offerAgain("sendrecv")
 				reattached = append(reattached, l.callID)
 			}
 		}
@@ -73,23 +73,25 @@ func (s *Server) ready(k *socket) {
 
 // offerAgain sends verto.attach and stops the clock of a detached call. The
 // caller holds srv.mu.
-func (l *Leg) offerAgain() {
+func (l *Leg) offerAgain(direction string) {
 	l.stopDetachTimer()
-	l.attached = true
+	l.attached, l.wanted = true, direction
 	if l.media != nil {
 		l.media.expect(l.identity.audio)
 	}
 	params := object{
 		{"variables", l.srv.channelVariables(l.variables)},
-		{"sdp", l.identity.attach(l.agreement, l.srv.dtls.fingerprint())},
+		{"sdp", l.identity.attach(l.agreement, direction, l.srv.dtls.fingerprint())},
 	}
 	l.send("verto.attach", append(append(params, l.ids()...), l.headers...))
 }
 
 // Renegotiate has the server offer a live call anew in mid-call, as a media
 // renegotiation of FreeSWITCH does; the other calls of its session suffer the
-// same detachment as there. False if there is no such call, or it is not active.
-func (s *Server) Renegotiate(callID string) bool {
+// same detachment as there. The direction is that of the offer: "sendrecv", or
+// "sendonly" for a server that holds the client. False if there is no such call,
+// or it is not active.
+func (s *Server) Renegotiate(callID, direction string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	l, ok := s.legs[callID]
@@ -97,7 +99,7 @@ func (s *Server) Renegotiate(callID string) bool {
 		return false
 	}
 	s.detach(l.sessid)
-	l.offerAgain()
+	l.offerAgain(direction)
 	return true
 }
 
@@ -135,10 +137,21 @@ func (l *Leg) reattach(sdp string) error {
 	if err != nil {
 		return err
 	}
-	l.reattached = true
+	l.attached, l.reattached = false, true
+	l.agreement.audio.setup = a.audio.setup
+	if l.agreement.audio.direction = a.audio.direction; l.wanted == "sendonly" {
+		l.agreement.audio.direction = heldDirection[a.audio.direction]
+	}
 	l.resume(a.peer)
+	if l.media != nil {
+		l.media.speak(l.agreement.audio)
+	}
 	return nil
 }
+
+// heldDirection is what is left of what a client agrees to while the server
+// holds it.
+var heldDirection = map[string]string{"sendrecv": "sendonly", "sendonly": "sendonly", "recvonly": "inactive", "inactive": "inactive"}
 
 // resume lets the sound of an active or detached call go on, with a client
 // that may be elsewhere now. The caller holds srv.mu.

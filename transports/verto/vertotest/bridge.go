@@ -148,18 +148,16 @@ func (l *Leg) join(ctx context.Context, other *Leg) error {
 	s.mu.Unlock()
 	l.relay(other)
 	other.relay(l)
-	defer l.relay(nil)
-	defer other.relay(nil)
 	select {
 	case <-ctx.Done():
 	case <-other.ctx.Done():
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l.partner != other { // transferred
+	if l.partner != other { // transferred: whoever has done it has the sound of both
 		return ctx.Err()
 	}
-	l.partner, other.partner = nil, nil
+	l.part()
 	if l.state == Ended {
 		s.hangup(other, l.cause)
 		return nil
@@ -168,6 +166,16 @@ func (l *Leg) join(ctx context.Context, other *Leg) error {
 		return other.cause
 	}
 	return ctx.Err()
+}
+
+// part ends what join has begun. The caller holds srv.mu.
+func (l *Leg) part() {
+	for _, side := range []*Leg{l, l.partner} {
+		side.partner = nil
+		if side.media != nil {
+			side.media.listen(nil)
+		}
+	}
 }
 
 // bridgeWith joins the call with another.

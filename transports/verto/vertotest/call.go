@@ -43,6 +43,7 @@ type Call struct {
 	Codec        string // of the audio, "" before it is agreed
 	PacketsIn    int    // RTP packets from the client that were decrypted
 	PacketsOut   int    // RTP packets sent to it
+	Dropped      int    // RTP packets that came and were not for the call as it is: mute, or with other keys
 	Began        time.Time
 }
 

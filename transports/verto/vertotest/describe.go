@@ -75,22 +75,31 @@ func (w *writer) session(id *identity, secure bool) {
 	}
 }
 
-// answer writes the SDP of verto.answer, verto.media and of an updateMedia result.
+// answer writes the SDP of verto.answer and verto.media.
 func (id *identity) answer(a *agreement, fingerprint string) string {
+	return id.update(a, fingerprint, 1)
+}
+
+// update writes the SDP of an updateMedia result. Its candidate is there for
+// both components where FreeSWITCH has offered on the leg before.
+func (id *identity) update(a *agreement, fingerprint string, components int) string {
 	w := &writer{fingerprint: fingerprint}
 	w.session(id, a.audio.secure())
-	w.answerAudio(id, a.audio, a.audio.setup, 1)
+	w.answerAudio(id, a.audio, a.audio.setup, components)
 	if a.video != nil {
 		w.answerVideo(id, a.video)
 	}
 	return w.String()
 }
 
-// attach writes the SDP of verto.attach: the agreement offered anew, audio alone.
-func (id *identity) attach(a *agreement, fingerprint string) string {
+// attach writes the SDP of verto.attach: the agreement offered anew, audio
+// alone, in that direction.
+func (id *identity) attach(a *agreement, direction, fingerprint string) string {
 	w := &writer{fingerprint: fingerprint}
 	w.session(id, a.audio.secure())
-	w.answerAudio(id, a.audio, "actpass", 2)
+	audio := a.audio
+	audio.direction = direction
+	w.answerAudio(id, audio, "actpass", 2)
 	return w.String()
 }
 

@@ -9,6 +9,11 @@
 // know afterwards it asks [Server.Calls], [Server.WaitCall] and
 // [Server.Frames].
 //
+// What becomes of the sound when a socket is lost and another one takes up its
+// calls is FreeSWITCH's way too, silence after a wrong sequence included:
+// [Server.DropSockets], [Server.SetReachable] and [Server.Renegotiate] bring it
+// about. Package webphone has the client's end of the sound.
+//
 // It does not do what a signalling bridge never meets: conferences, event
 // channels, the jsapi and fsapi methods, the speed test, chat between users.
 // Video is described in SDP where FreeSWITCH would, but never carried; nor is

@@ -40,8 +40,10 @@ type Leg struct {
 	agreement                *agreement // nil until SDP was agreed
 	offered                  []codec    // audio of a server's invite
 	media                    *media     // nil until needed, and without sound
-	attached                 bool       // a verto.attach was sent on this leg
-	reattached               bool       // and answered: DTLS begins anew at every move of the client
+	events                   bool       // the client's answer to a server's invite named telephone-event
+	attached                 bool       // a verto.attach was sent and is unanswered
+	reattached               bool       // one was answered: DTLS begins anew at every move of the client
+	wanted                   string     // direction of the sound in the last verto.attach
 	detachTimer              *time.Timer
 	shown                    object // the last verto.display
 	digits                   []byte
@@ -86,7 +88,7 @@ func (l *Leg) snapshot() Call {
 		c.Codec = l.agreement.audio.codec.name
 	}
 	if l.media != nil {
-		c.PacketsIn, c.PacketsOut = l.media.counts()
+		c.PacketsIn, c.PacketsOut, c.Dropped = l.media.counts()
 	}
 	return c
 }

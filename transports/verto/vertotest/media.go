@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -36,7 +35,8 @@ type media struct {
 	controlling bool
 	tie         uint64
 	connected   bool           // the client's present end is known to be reachable
-	address     netip.AddrPort // where it was last seen to be
+	address     netip.AddrPort // where it was last met
+	said        netip.AddrPort // where its last description says it is
 	client      bool           // own DTLS role
 	pipe        *pipe          // of the DTLS session that is wanted
 	shaking     bool           // and has been begun
@@ -49,7 +49,7 @@ type media struct {
 	sequence uint16
 	event    uint32 // timestamp of the last telephone-event
 	events   bool   // there was one
-	packets  struct{ in, out int }
+	packets  struct{ in, out, dropped int }
 }
 
 func newMedia(l *Leg) (*media, error) {
@@ -85,7 +85,7 @@ func (m *media) begin(own endpoint, peer remote, audio agreed, controlling bool)
 	m.known, m.local, m.ssrc = []endpoint{own}, own, own.ssrc
 	m.controlling = controlling
 	m.client = audio.setup == "active"
-	m.peer, m.audio = peer, audio
+	m.peer, m.said, m.audio = peer, peer.candidates[0], audio
 	m.renewDTLS()
 	m.mu.Unlock()
 	wg := &m.leg.srv.wg
@@ -101,15 +101,19 @@ func (m *media) expect(own endpoint) {
 }
 
 // meet takes a client's later description. DTLS begins anew if the client has
-// another certificate, or if moved is set and the client another address: so
-// does FreeSWITCH once a verto.attach was answered on the leg.
-func (m *media) meet(peer remote, moved bool) {
+// another certificate, or if reattached is set and says that it is elsewhere than
+// it said before: so does FreeSWITCH once a verto.attach was answered on the leg.
+func (m *media) meet(peer remote, reattached bool) {
+	if len(peer.candidates) == 0 {
+		return // plain RTP, of which there is none here
+	}
 	m.mu.Lock()
-	old := m.peer
+	old, moved := m.peer, peer.candidates[0] != m.said
+	m.said = peer.candidates[0]
 	m.peer, m.local = peer, m.known[0]
 	m.connected = false
 	clear(m.checks)
-	if peer.fingerprint != old.fingerprint || moved && !slices.Equal(peer.candidates, old.candidates) {
+	if peer.fingerprint != old.fingerprint || reattached && moved {
 		switch peer.setup {
 		case "passive":
 			m.client = true
@@ -139,10 +143,10 @@ func (m *media) pause(paused bool) {
 	m.paused = paused
 }
 
-func (m *media) counts() (in, out int) {
+func (m *media) counts() (in, out, dropped int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.packets.in, m.packets.out
+	return m.packets.in, m.packets.out, m.packets.dropped
 }
 
 // read takes packets off the port until it is closed (RFC 7983 tells them apart).

@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
-	"github.com/pion/webrtc/v4"
+
+	"vertigo/transports/verto/vertotest/webphone"
 )
 
 // calling is a client with a phone in a call that it placed.
@@ -15,8 +16,8 @@ func calling(t *testing.T, s *Server, callID, number string) (*client, *phone) {
 	t.Helper()
 	c := dial(t, s)
 	c.login("1008", "5e551080-0000-4000-8000-000000000001")
-	p := newPhone(t, webrtc.MimeTypePCMU, 0)
-	c.invite(callID, number, p.offer(nil))
+	p := newPhone(t, webphone.PCMU)
+	c.invite(callID, number, p.offer(webphone.OfferOptions{}))
 	return c, p
 }
 
@@ -32,7 +33,7 @@ func wait(t *testing.T, s *Server, want func(Call) bool) Call {
 func TestEchoIsHeard(t *testing.T) {
 	s := quick(t, nil)
 	c, p := calling(t, s, "a", "9196")
-	p.remote(webrtc.SDPTypeAnswer, c.await("verto.answer").Params.SDP)
+	p.take(c.await("verto.answer").Params.SDP)
 	p.talk(440)
 	p.hears(440)
 	call := wait(t, s, func(c Call) bool { return c.PacketsIn >= 25 && c.PacketsOut >= 25 })
@@ -52,12 +53,12 @@ func TestEchoIsHeard(t *testing.T) {
 func TestToneAndEarlyMediaAreHeard(t *testing.T) {
 	s := quick(t, nil)
 	c, p := calling(t, s, "a", "9197")
-	p.remote(webrtc.SDPTypeAnswer, c.await("verto.answer").Params.SDP)
+	p.take(c.await("verto.answer").Params.SDP)
 	p.hears(440)
 
 	s = quick(t, func(o *Options) { o.Timing.Dialplan = 1 })
 	c, p = calling(t, s, "b", "9198")
-	p.remote(webrtc.SDPTypeAnswer, c.await("verto.media").Params.SDP)
+	p.take(c.await("verto.media").Params.SDP)
 	p.hears(440)
 	if call := s.Calls()[0]; call.State != Early {
 		t.Errorf("the tone came in state %v", call.State)
@@ -73,11 +74,11 @@ func TestOpusIsEchoedAsItIs(t *testing.T) {
 	s := quick(t, nil)
 	c := dial(t, s)
 	c.login("1008", "")
-	p := newPhone(t, webrtc.MimeTypeOpus, 111)
-	c.invite("a", "9196", p.offer(nil))
-	p.remote(webrtc.SDPTypeAnswer, c.await("verto.answer").Params.SDP)
+	p := newPhone(t, webphone.Opus)
+	c.invite("a", "9196", p.offer(webphone.OfferOptions{}))
+	p.take(c.await("verto.answer").Params.SDP)
 	sent := []byte{0xf8, 1, 2, 3, 4, 5}
-	<-p.ready
+	p.ready()
 	header := rtp.Header{PayloadType: 111}
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
@@ -86,11 +87,9 @@ func TestOpusIsEchoedAsItIs(t *testing.T) {
 		case <-ticker.C:
 			header.SequenceNumber++
 			header.Timestamp += 960
-			if err := p.voice.say(header, sent); err != nil {
-				t.Fatal(err)
-			}
+			p.Say(header, sent)
 			continue
-		case packet := <-p.heard:
+		case packet := <-p.Heard():
 			if packet.PayloadType != 111 || !bytes.Equal(packet.Payload, sent) {
 				t.Errorf("came back as %v", packet)
 			}
@@ -104,17 +103,15 @@ func TestOpusIsEchoedAsItIs(t *testing.T) {
 func TestDigitsInRTPAreCollected(t *testing.T) {
 	s := quick(t, func(o *Options) { o.Timing.Dialplan = 1 })
 	c, p := calling(t, s, "a", "9202")
-	p.remote(webrtc.SDPTypeAnswer, c.await("verto.answer").Params.SDP)
-	<-p.ready
+	p.take(c.await("verto.answer").Params.SDP)
+	p.ready()
 	wait(t, s, func(c Call) bool { return c.State == Active })
 	header := rtp.Header{PayloadType: 126}
 	for _, event := range []byte{1, 2, 3, 4, 11} {
 		header.Timestamp += 1000
 		for range 3 { // an event is sent several times
 			header.SequenceNumber++
-			if err := p.voice.say(header, []byte{event, 10, 0, 160}); err != nil {
-				t.Fatal(err)
-			}
+			p.Say(header, []byte{event, 10, 0, 160})
 		}
 	}
 	if got := c.await("verto.display").Params.Name; got != "DTMF 1234" {
@@ -128,7 +125,7 @@ func TestDigitsInRTPAreCollected(t *testing.T) {
 func TestHoldStopsTheSound(t *testing.T) {
 	s := quick(t, nil)
 	c, p := calling(t, s, "a", "9197")
-	p.remote(webrtc.SDPTypeAnswer, c.await("verto.answer").Params.SDP)
+	p.take(c.await("verto.answer").Params.SDP)
 	p.hears(440)
 	modify := func(action string) message {
 		return c.call("verto.modify", map[string]any{"dialogParams": dialog("a"), "action": action})
@@ -152,17 +149,17 @@ func TestUpdateMediaFollowsAnICERestart(t *testing.T) {
 	s := quick(t, nil)
 	c, p := calling(t, s, "a", "9196")
 	first := c.await("verto.answer").Params.SDP
-	p.remote(webrtc.SDPTypeAnswer, first)
+	p.take(first)
 	p.talk(440)
 	p.hears(440)
 	m := c.call("verto.modify", map[string]any{
 		"dialogParams": dialog("a"), "action": "updateMedia",
-		"sdp": p.offer(&webrtc.OfferOptions{ICERestart: true}),
+		"sdp": p.offer(webphone.OfferOptions{Restart: true}),
 	})
 	if got, want := sdpLine(t, m.Result.SDP, "a=ice-ufrag:"), sdpLine(t, first, "a=ice-ufrag:"); got != want {
 		t.Errorf("own %s became %s", want, got)
 	}
-	p.remote(webrtc.SDPTypeAnswer, m.Result.SDP)
+	p.take(m.Result.SDP)
 	p.forget()
 	p.hears(440)
 }
@@ -171,7 +168,7 @@ func TestOriginatedCallIsHeard(t *testing.T) {
 	s := quick(t, nil)
 	c := dial(t, s)
 	c.login("1008", "")
-	p := newPhone(t, webrtc.MimeTypePCMU, 0)
+	p := newPhone(t, webphone.PCMU)
 	over := make(chan Call, 1)
 	go func() {
 		call, err := s.Originate(deadline(t), "1008@fs.test", OriginateOptions{
@@ -205,11 +202,11 @@ func TestTwoUsersHearEachOther(t *testing.T) {
 	if strings.Contains(invite.Params.SDP, "opus") {
 		t.Error("offers more than the caller can")
 	}
-	other := newPhone(t, webrtc.MimeTypePCMU, 0)
+	other := newPhone(t, webphone.PCMU)
 	called.call("verto.answer", map[string]any{
 		"dialogParams": dialog(invite.Params.CallID), "sdp": other.answer(invite.Params.SDP),
 	})
-	p.remote(webrtc.SDPTypeAnswer, c.await("verto.media").Params.SDP)
+	p.take(c.await("verto.media").Params.SDP)
 	c.await("verto.display")
 	p.talk(440)
 	other.talk(600)
@@ -224,43 +221,6 @@ func TestTwoUsersHearEachOther(t *testing.T) {
 	called.await("verto.bye")
 	p.forget()
 	p.hears(440) // its own voice, from the echo
-}
-
-func TestAttachBringsTheSoundBack(t *testing.T) {
-	s := quick(t, nil)
-	c, p := calling(t, s, "a", "9196")
-	first := c.await("verto.answer").Params.SDP
-	p.remote(webrtc.SDPTypeAnswer, first)
-	p.talk(440)
-	p.hears(440)
-	if n := s.DropSockets("1008@fs.test"); n != 1 {
-		t.Fatalf("%d sockets dropped", n)
-	}
-	lost := wait(t, s, func(c Call) bool { return c.State == Detached })
-
-	again := dial(t, s)
-	again.call("login", map[string]any{"login": "1008@fs.test", "passwd": "1234", "sessid": lost.Sessid})
-	attach := again.await("verto.attach")
-	ready := again.await("verto.clientReady")
-	if len(ready.Params.Reattached) != 1 || ready.Params.Reattached[0] != "a" {
-		t.Errorf("reattached %v", ready.Params.Reattached)
-	}
-	for _, kept := range []string{"m=audio ", "a=fingerprint:"} {
-		if got, want := sdpLine(t, attach.Params.SDP, kept), sdpLine(t, first, kept); got != want {
-			t.Errorf("%s became %s", want, got)
-		}
-	}
-	if sdpLine(t, attach.Params.SDP, "a=ice-ufrag:") == sdpLine(t, first, "a=ice-ufrag:") {
-		t.Error("the credentials are those of before")
-	}
-	p.close()
-	next := newPhone(t, webrtc.MimeTypePCMU, 0)
-	r := again.call("verto.attach", map[string]any{"dialogParams": dialog("a"), "sdp": next.answer(attach.Params.SDP)})
-	if r.Error != nil {
-		t.Fatalf("attach: %+v", r.Error)
-	}
-	next.talk(600)
-	next.hears(600)
 }
 
 // sdpLine gives the line of an SDP that begins so.
@@ -302,15 +262,15 @@ func TestWrongFingerprintEndsTheCall(t *testing.T) {
 	s := quick(t, nil)
 	c := dial(t, s)
 	c.login("1008", "")
-	p := newPhone(t, webrtc.MimeTypePCMU, 0)
-	offer := p.offer(nil)
+	p := newPhone(t, webphone.PCMU)
+	offer := p.offer(webphone.OfferOptions{})
 	right := sdpLine(t, offer, "a=fingerprint:")
 	last := "0"
 	if strings.HasSuffix(right, last) {
 		last = "1"
 	}
 	c.invite("a", "9196", strings.Replace(offer, right, right[:len(right)-1]+last, 1))
-	p.remote(webrtc.SDPTypeAnswer, c.await("verto.answer").Params.SDP)
+	p.take(c.await("verto.answer").Params.SDP)
 	if bye := c.await("verto.bye"); bye.Params.CauseCode != 27 {
 		t.Errorf("bye %+v", bye.Params)
 	}

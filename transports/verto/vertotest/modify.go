@@ -83,7 +83,7 @@ func (k *socket) transfer(l *Leg, destination string) (extra object, message str
 		return nil, "call is not bridged"
 	}
 	partner := l.partner
-	l.partner, partner.partner = nil, nil
+	l.part()
 	partner.goOn(destination, s.route(destination))
 	s.hangup(l, NormalClearing)
 	return object{{"message", "CALL TRANSFERRED"}}, ""
@@ -105,7 +105,8 @@ func (k *socket) replace(l *Leg, otherID string) (extra object, message string) 
 		return nil, "transfer failed"
 	}
 	a, b := l.partner, other.partner
-	l.partner, other.partner, a.partner, b.partner = nil, nil, nil, nil
+	l.part()
+	other.part()
 	a.goOn(b.destination, bridgeWith(b))
 	b.goOn(b.destination, park)
 	s.hangup(l, AttendedTransfer)
@@ -133,6 +134,9 @@ func (k *socket) updateMedia(l *Leg, params object) (extra object, message strin
 		return nil, "CODEC NEGOTIATION ERROR"
 	}
 	a.audio.setup = l.role()
+	if l.outbound && !l.events {
+		a.audio.events = nil
+	}
 	l.agreement = a
 	l.identity.version++
 	l.resume(a.peer)
@@ -140,11 +144,15 @@ func (k *socket) updateMedia(l *Leg, params object) (extra object, message strin
 		l.media.speak(a.audio)
 	}
 	s.notify()
-	return object{{"sdp", l.identity.answer(a, s.dtls.fingerprint())}}, ""
+	components := 1
+	if l.outbound || l.reattached {
+		components = 2
+	}
+	return object{{"sdp", l.identity.update(a, s.dtls.fingerprint(), components)}}, ""
 }
 
 // role is the DTLS role that FreeSWITCH writes into later answers: its own of
-// before, but always passive once a verto.attach was sent.
+// before, but passive from a verto.attach on until that is answered.
 func (l *Leg) role() string {
 	if l.attached {
 		return "passive"

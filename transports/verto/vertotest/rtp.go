@@ -14,28 +14,36 @@ func (m *media) rtp(packet []byte) {
 		return // RTCP, which nobody here needs
 	}
 	m.mu.Lock()
-	if m.in == nil || m.paused {
+	p := m.decrypt(packet)
+	if p == nil {
 		m.mu.Unlock()
+		m.leg.counted()
 		return
 	}
-	plain, err := m.in.DecryptRTP(nil, packet, nil)
-	var p rtp.Packet
-	if err != nil || p.Unmarshal(plain) != nil {
-		m.mu.Unlock()
-		return
-	}
-	m.packets.in++
 	sink := m.sink
-	digit, isDigit := m.digit(&p)
+	digit, isDigit := m.digit(p)
 	isAudio := int(p.PayloadType) == m.audio.codec.payload
 	m.mu.Unlock()
 	if isDigit {
 		m.leg.pressDigit(digit)
 	}
 	if isAudio && sink != nil {
-		sink(&p)
+		sink(p)
 	}
 	m.leg.counted()
+}
+
+// decrypt opens a packet and counts it; nil if it is dropped. The caller holds mu.
+func (m *media) decrypt(packet []byte) *rtp.Packet {
+	if m.in != nil && !m.paused {
+		p := &rtp.Packet{}
+		if plain, err := m.in.DecryptRTP(nil, packet, nil); err == nil && p.Unmarshal(plain) == nil {
+			m.packets.in++
+			return p
+		}
+	}
+	m.packets.dropped++
+	return nil
 }
 
 // digit reads a telephone-event (RFC 4733); the repeats of one, which have its
@@ -159,19 +167,11 @@ func (l *Leg) Echo(ctx context.Context) {
 	<-ctx.Done()
 }
 
-// relay sends the sound of l to another leg that speaks the same codec; nil
-// for nobody. Nothing is transcoded.
+// relay sends the sound of l to another leg, if that speaks the same codec.
+// Nothing is transcoded.
 func (l *Leg) relay(to *Leg) {
-	m := l.sound()
-	if m == nil {
-		return
-	}
-	var other *media
-	if to != nil {
-		other = to.sound()
-	}
-	if other == nil {
-		m.listen(nil)
+	m, other := l.sound(), to.sound()
+	if m == nil || other == nil {
 		return
 	}
 	m.listen(func(p *rtp.Packet) {

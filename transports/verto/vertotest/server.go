@@ -83,6 +83,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	closing  bool
+	away     bool
 	accounts map[string]*Account // by login
 	routes   []route             // the last that matches counts
 	sockets  []*socket           // connected, in order
@@ -201,6 +202,19 @@ func (s *Server) DropSockets(login string) int {
 		}
 	}
 	return n
+}
+
+// SetReachable says whether the server can be reached. One that cannot drops
+// all its sockets and takes no new ones; its calls live on as without sockets.
+func (s *Server) SetReachable(reachable bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away = !reachable
+	for _, k := range s.sockets {
+		if s.away {
+			k.drop()
+		}
+	}
 }
 
 // Push queues a server request of any kind for every socket of a user, and

@@ -236,3 +236,21 @@ func TestCauses(t *testing.T) {
 		t.Errorf("as an error %v", err)
 	}
 }
+
+func TestUnreachableServerKeepsItsCalls(t *testing.T) {
+	s := quick(t, func(o *Options) { o.NoMedia = true })
+	c := dial(t, s)
+	c.login("1008", sessid)
+	c.invite("a", "9196", pcmuOffer)
+	c.await("verto.answer")
+	s.SetReachable(false)
+	wait(t, s, func(c Call) bool { return c.State == Detached })
+	again := dial(t, s)
+	if data, open := <-again.in; open {
+		t.Errorf("a server that is away says %s", data)
+	}
+	s.SetReachable(true)
+	if ready := dial(t, s).login("1008", sessid); len(ready.Params.Reattached) != 1 {
+		t.Errorf("reattached %v", ready.Params.Reattached)
+	}
+}

@@ -46,7 +46,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) {
 	}
 	k := &socket{srv: s, ws: ws, dropped: make(chan struct{})}
 	s.mu.Lock()
-	if s.closing {
+	if s.closing || s.away {
 		s.mu.Unlock()
 		_ = ws.Close()
 		return

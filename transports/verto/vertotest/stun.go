@@ -39,8 +39,8 @@ func (m *media) checked(request *stun.Message, from netip.AddrPort) {
 	m.reply(from, request, stun.BindingSuccess,
 		&stun.XORMappedAddress{IP: from.Addr().AsSlice(), Port: int(from.Port())},
 		stun.NewShortTermIntegrity(m.known[i].password), stun.Fingerprint)
-	if m.known[i].ufrag != m.local.ufrag {
-		return // checks of before, or of an attach that is not answered yet
+	if m.known[i].ufrag != m.local.ufrag && !slices.Contains(m.peer.candidates, from) {
+		return // from where it was before, or where it will be once it answers
 	}
 	if !slices.Contains(m.peer.candidates, from) {
 		m.peer.candidates = append(m.peer.candidates, from)
