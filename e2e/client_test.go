@@ -1,21 +1,18 @@
 package e2e_test
 
 import (
-	"net"
+	"context"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/pion/ice/v4"
-	"github.com/pion/rtp"
-	"github.com/pion/webrtc/v4"
 	"github.com/tidwall/gjson"
 
 	"vertigo/transports/matrix/hometest"
 	"vertigo/transports/verto/vertotest"
+	"vertigo/transports/verto/vertotest/webphone"
 )
 
 // A client is a device of a Matrix user during one call, which it places or gets.
@@ -26,17 +23,28 @@ type client struct {
 	callID string
 	party  string // "" for a client of call version 0
 
-	pc         *webrtc.PeerConnection
-	track      *webrtc.TrackLocalStaticRTP
-	candidates chan webrtc.ICECandidateInit // closed when gathering has ended
-	heard      chan []int16
-	stop       chan struct{}
-	running    sync.WaitGroup
-	offered    gjson.Result // the content of the m.call.invite that it got
-	answer     gjson.Result // the content of the m.call.answer that it got
+	phone      *webphone.Phone
+	peer       peer                   // what it negotiates with: the phone, or a browser
+	candidates []string               // of its last description, not sent yet
+	offered    gjson.Result           // the content of the m.call.invite that it got
+	answer     gjson.Result           // the content of the m.call.answer that it got
+	theirs     string                 // the last description that it took
+	open       *webphone.OfferOptions // of its offer in mid-call that is not answered
+	heeded     map[string]bool        // the m.call.negotiate that it has acted on
 	talked     bool
 	left       bool              // the room
 	pbx        *vertotest.Server // where its call arrives
+}
+
+// A peer is the WebRTC end of a client.
+type peer interface {
+	Offer(webphone.OfferOptions) (sdp string, err error)
+	Answer(offer string) (sdp string, err error)
+	Take(answer string) error
+	Local() string
+	Packets() (in, out int)
+	talk(hz float64)                            // until the test ends
+	hears(ctx context.Context, hz float64) bool // a fifth of a second on end of it
 }
 
 // newCaller makes a client in a room of its own with the bridge.
@@ -52,9 +60,18 @@ func newClient(t testing.TB, user *hometest.User, room string) *client {
 	t.Helper()
 	c := &client{
 		t: t, user: user, room: room, callID: uuid.NewString(), party: "PION" + uuid.NewString()[:8],
-		candidates: make(chan webrtc.ICECandidateInit, 16), heard: make(chan []int16, 64), stop: make(chan struct{}),
+		heeded: map[string]bool{},
 	}
-	c.connect()
+	var err error
+	if c.phone, err = webphone.New(webphone.PCMU); err != nil {
+		t.Fatal(err)
+	}
+	c.peer = softphone{c.phone, t}
+	t.Cleanup(func() {
+		if err := c.phone.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return c
 }
 
@@ -81,99 +98,28 @@ func called(t testing.TB, user *hometest.User, room string, but ...string) *clie
 	return c
 }
 
-func (c *client) connect() {
-	c.t.Helper()
-	codecs := &webrtc.MediaEngine{}
-	for pt, mime := range map[webrtc.PayloadType]string{0: webrtc.MimeTypePCMU, 126: "audio/telephone-event"} {
-		if err := codecs.RegisterCodec(webrtc.RTPCodecParameters{
-			RTPCodecCapability: webrtc.RTPCodecCapability{MimeType: mime, ClockRate: 8000, Channels: 1}, PayloadType: pt,
-		}, webrtc.RTPCodecTypeAudio); err != nil {
-			c.t.Fatal(err)
-		}
-	}
-	network := webrtc.SettingEngine{}
-	network.SetIncludeLoopbackCandidate(true)
-	network.SetIPFilter(net.IP.IsLoopback)
-	network.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
-	network.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	pc, err := webrtc.NewAPI(webrtc.WithMediaEngine(codecs), webrtc.WithSettingEngine(network)).NewPeerConnection(webrtc.Configuration{})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.pc = pc
-	c.track, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypePCMU, ClockRate: 8000, Channels: 1}, "audio", "client")
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	sender, err := pc.AddTrack(c.track)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.running.Go(func() {
-		for {
-			if _, _, err := sender.ReadRTCP(); err != nil {
-				return
-			}
-		}
-	})
-	pc.OnICECandidate(func(candidate *webrtc.ICECandidate) {
-		if candidate == nil {
-			close(c.candidates)
-			return
-		}
-		c.candidates <- candidate.ToJSON()
-	})
-	pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-		for {
-			packet, _, err := track.ReadRTP()
-			if err != nil {
-				return
-			}
-			select {
-			case c.heard <- vertotest.DecodePCMU(packet.Payload):
-			default: // nobody listens just now
-			}
-		}
-	})
-	c.t.Cleanup(func() {
-		for _, d := range []*webrtc.SessionDescription{pc.LocalDescription(), pc.RemoteDescription()} {
-			if d != nil {
-				planted.sdp("a call's", []byte(d.SDP))
-			}
-		}
-		close(c.stop)
-		if err := pc.GracefulClose(); err != nil {
-			c.t.Error(err)
-		}
-		c.running.Wait()
-	})
-}
-
-// offer makes the offer and begins to gather candidates.
+// offer makes the offer, and has candidates to send after it.
 func (c *client) offer() string {
 	c.t.Helper()
-	offer, err := c.pc.CreateOffer(nil)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if err := c.pc.SetLocalDescription(offer); err != nil {
-		c.t.Fatal(err)
-	}
-	return offer.SDP
+	sdp := c.fullOffer()
+	c.candidates = webphone.Candidates(sdp)
+	return webphone.WithoutCandidates(sdp)
 }
 
 // fullOffer makes an offer that holds all candidates.
 func (c *client) fullOffer() string {
 	c.t.Helper()
-	c.offer()
-	return c.gathered()
+	return c.makeOffer(webphone.OfferOptions{})
 }
 
-// gathered is the description of this side, with all candidates.
-func (c *client) gathered() string {
-	for range c.candidates {
+func (c *client) makeOffer(o webphone.OfferOptions) string {
+	c.t.Helper()
+	sdp, err := c.peer.Offer(o)
+	if err != nil {
+		c.t.Fatal(err)
 	}
-	return c.pc.LocalDescription().SDP
+	planted.sdp("a call's", []byte(sdp))
+	return sdp
 }
 
 // content adds to the content of an event what every call event has.
@@ -214,8 +160,11 @@ func (c *client) hangUp() {
 // trickle sends the candidates, each in an event of its own.
 func (c *client) trickle() {
 	c.t.Helper()
-	for candidate := range c.candidates {
-		c.send("m.call.candidates", map[string]any{"candidates": []any{candidate}})
+	ufrag := webphone.Ufrag(c.peer.Local())
+	for _, candidate := range c.candidates {
+		c.send("m.call.candidates", map[string]any{"candidates": []any{
+			map[string]any{"candidate": candidate, "sdpMid": "0", "sdpMLineIndex": 0, "usernameFragment": ufrag},
+		}})
 	}
 	c.send("m.call.candidates", map[string]any{"candidates": []any{map[string]any{"candidate": ""}}})
 }
@@ -223,36 +172,28 @@ func (c *client) trickle() {
 // accept answers the call that it got, with all candidates in the answer.
 func (c *client) accept() {
 	c.t.Helper()
-	c.prepareAnswer()
-	c.sendAnswer(c.gathered())
+	c.sendAnswer(c.makeAnswer(c.offered.Get("offer.sdp").Str))
 }
 
 // acceptTrickling answers with the candidates after the answer.
 func (c *client) acceptTrickling() {
 	c.t.Helper()
-	c.sendAnswer(c.prepareAnswer())
+	sdp := c.makeAnswer(c.offered.Get("offer.sdp").Str)
+	c.candidates = webphone.Candidates(sdp)
+	c.sendAnswer(webphone.WithoutCandidates(sdp))
 	c.trickle()
 }
 
-// prepareAnswer takes the offer, as a browser does: one section, bundled, audio.
-func (c *client) prepareAnswer() string {
+func (c *client) makeAnswer(offer string) string {
 	c.t.Helper()
-	sdp := c.offered.Get("offer.sdp").Str
-	if strings.Count(sdp, "\nm=") != 1 || !strings.Contains(sdp, "\nm=audio ") ||
-		!strings.Contains(sdp, "a=group:BUNDLE 0\r\n") || !strings.Contains(sdp, "a=mid:0\r\n") {
-		c.t.Errorf("no browser takes this offer:\n%s", sdp)
-	}
-	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: sdp}); err != nil {
-		c.t.Fatalf("the client does not take the offer: %v\n%s", err, sdp)
-	}
-	answer, err := c.pc.CreateAnswer(nil)
+	planted.sdp("a call's", []byte(offer))
+	c.theirs = offer
+	sdp, err := c.peer.Answer(offer)
 	if err != nil {
-		c.t.Fatal(err)
+		c.t.Fatalf("the client does not take the offer: %v\n%s", err, offer)
 	}
-	if err := c.pc.SetLocalDescription(answer); err != nil {
-		c.t.Fatal(err)
-	}
-	return answer.SDP
+	planted.sdp("a call's", []byte(sdp))
+	return sdp
 }
 
 func (c *client) sendAnswer(sdp string) {
@@ -332,11 +273,18 @@ func (c *client) take() {
 	}
 	c.answer = e.Get("content")
 	sdp := c.answer.Get("answer.sdp").Str
-	if err := c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: sdp}); err != nil {
-		c.t.Fatalf("the client does not take the answer: %v\n%s", err, sdp)
-	}
+	c.takeAnswer(sdp)
 	if c.party != "" {
 		c.send("m.call.select_answer", map[string]any{"selected_party_id": c.answer.Get("party_id").Str})
+	}
+}
+
+func (c *client) takeAnswer(sdp string) {
+	c.t.Helper()
+	planted.sdp("a call's", []byte(sdp))
+	c.theirs = sdp
+	if err := c.peer.Take(sdp); err != nil {
+		c.t.Fatalf("the client does not take the answer: %v\n%s", err, sdp)
 	}
 }
 
@@ -350,48 +298,14 @@ func (c *client) echoes(hz float64) {
 // talk sends a tone until the test ends.
 func (c *client) talk(hz float64) {
 	c.talked = true
-	c.running.Go(func() {
-		wave, samples := vertotest.NewTone(hz, 8000), make([]int16, 160)
-		header := rtp.Header{Version: 2, SequenceNumber: 1}
-		ticker := time.NewTicker(20 * time.Millisecond)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ticker.C:
-			case <-c.stop:
-				return
-			}
-			wave.Read(samples)
-			header.SequenceNumber++
-			header.Timestamp += 160
-			if err := c.track.WriteRTP(&rtp.Packet{Header: header, Payload: vertotest.EncodePCMU(samples)}); err != nil {
-				return
-			}
-		}
-	})
+	c.peer.talk(hz)
 }
 
 // hears waits until a fifth of a second on end is a tone.
 func (c *client) hears(hz float64) {
 	c.t.Helper()
-	for { // what was heard before now does not count
-		select {
-		case <-c.heard:
-			continue
-		default:
-		}
-		break
-	}
-	ctx := soon(c.t)
-	for samples := []int16(nil); len(samples) < 1600; {
-		select {
-		case heard := <-c.heard:
-			if samples = append(samples, heard...); vertotest.Power(heard, hz, 8000) < 0.9 {
-				samples = nil
-			}
-		case <-ctx.Done():
-			c.t.Fatalf("no tone of %v Hz is heard", hz)
-		}
+	if !c.peer.hears(soon(c.t), hz) {
+		c.t.Fatalf("no tone of %v Hz is heard", hz)
 	}
 }
 

@@ -58,6 +58,10 @@ ringTime = "5m"
 candidateWait = "2m"
 selectWait = "5m"
 answerWait = "5m"
+lifeEvery = "0s"
+
+[index.roomCalls]   # two calls share each room
+key = 'nil'
 `
 
 // 200 calls from Matrix and 200 to Matrix are up at once. 100 of either begin at

@@ -134,7 +134,7 @@ func TestWhatIsCapturedHoldsNoSecret(t *testing.T) {
 			secrets["the sessid"] = sessid
 		}
 	}
-	for _, line := range strings.Split(c.pc.LocalDescription().SDP+c.answer.Get("answer.sdp").Str, "\r\n") {
+	for _, line := range strings.Split(c.phone.Local()+c.answer.Get("answer.sdp").Str, "\r\n") {
 		for _, attribute := range []string{"a=ice-pwd:", "a=fingerprint:sha-256 "} {
 			if value, ok := strings.CutPrefix(line, attribute); ok {
 				secrets[attribute+value[:4]] = value

@@ -1,9 +1,11 @@
 package examples_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -31,7 +33,7 @@ func (s snippet) String() string { return fmt.Sprintf("%s:%d", s.file, s.line) }
 // documents are all that a reader is given to read.
 func documents(t *testing.T) []string {
 	t.Helper()
-	return slices.Concat(glob(t, "*.md"), glob(t, "docs/*.md"), glob(t, "examples/*.md"))
+	return slices.Concat(glob(t, "*.md"), glob(t, "docs/*.md"), glob(t, "examples/*.md"), glob(t, "examples/*/*.md"))
 }
 
 // snippets gives the blocks of all documents that bear an info string.
@@ -121,8 +123,12 @@ func TestCommandsInDocuments(t *testing.T) {
 			if !ok {
 				t.Fatalf("the block does not begin with %q", prompt)
 			}
-			stdout, stderr, _ := run(t, strings.Fields(args)...)
-			printed := first + "\n" + strings.TrimRight(stdout+stderr, "\n") + "\n"
+			cmd := exec.CommandContext(t.Context(), vertigo, strings.Fields(args)...)
+			out, err := cmd.CombinedOutput() // as a terminal has it: findings, and what they come to
+			if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+				t.Fatal(err)
+			}
+			printed := first + "\n" + strings.TrimRight(string(out), "\n") + "\n"
 			same(t, s.file, strings.Replace(read(t, s.file), s.text, printed, 1))
 		})
 	}

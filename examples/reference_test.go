@@ -21,6 +21,7 @@ func TestKeysInDocuments(t *testing.T) {
 	part(t, name, "send keys", keyTable(head, editor.SendKeys("matrix", "verto", "calllog")))
 	part(t, name, "buffer keys", keyTable("| key | value | it speaks, with this `reason`, when |\n| --- | --- | --- |\n", rules.BufferKeys))
 	part(t, name, "limit keys", keyTable(head, rules.LimitKeys))
+	part(t, name, "index keys", keyTable(head, rules.IndexKeys))
 	part(t, name, "table keys", keyTable(head, rules.TableKeys))
 	part(t, name, "check keys", keyTable(head, rules.CheckKeys))
 }
@@ -66,8 +67,8 @@ var looksLikeCode = regexp.MustCompile(`[(\[?!]|\$\{|^(call|msg|vars)\.`)
 // noExpressions are pieces of code in docs/rules.md that look like expressions.
 var noExpressions = map[string]string{
 	// names of parts of a file, patterns, placeholders
-	"[[rule]]": "", "[[rule.send]]": "", "[[check]]": "", "[vars]": "", "[let]": "", "[table.NAME]": "", "[buffer.NAME]": "", "[limit.NAME]": "", "[table.NAME.entries]": "",
-	"?": "", "[ab]": "", "${": "", "${ … }": "", "a ?? b": "", "NAME[key]": "", "date(…)": "", "!msg.x": "", "msg.x != true": "", "call.NAME.key": "", "vars.NAME": "",
+	"[[rule]]": "", "[[rule.send]]": "", "[[check]]": "", "[vars]": "", "[let]": "", "[table.NAME]": "", "[buffer.NAME]": "", "[limit.NAME]": "", "[index.NAME]": "", "[table.NAME.entries]": "",
+	"?": "", "[ab]": "", "${": "", "${ … }": "", "a ?? b": "", "NAME[key]": "", "NAME[KEY]": "", "date(…)": "", "!msg.x": "", "msg.x != true": "", "call.NAME.key": "", "vars.NAME": "",
 	`fields["m.id.phone"]`: "", `"m.call.answer"`: "", "engine call.end": "", "engine call.stop": "",
 	// lines of a file
 	`include = ["matrix-verto", "house.toml"]`: "", `"5551" = ["@anna:example.org", "@ben:example.org"]`: "",
@@ -118,7 +119,7 @@ func loadExpression(t *testing.T, code string) string {
 	}
 	dir := t.TempDir()
 	name := filepath.Join(dir, "rules.toml")
-	rule := "include = [\"decided.toml\"]\n[table.dids]\nfile = \"dids.csv\"\n[[rule]]\nname = \"of the reference\"\non = \"* *\"\nalso = true\nset = { remote = '\"\"' }\n" + use
+	rule := "include = [\"decided.toml\"]\n[table.dids]\nfile = \"dids.csv\"\n[index.callsOf]\nkey = 'call.user'\n[[rule]]\nname = \"of the reference\"\non = \"* *\"\nalso = true\nset = { remote = '\"\"' }\n" + use
 	for file, text := range map[string]string{"rules.toml": rule, "decided.toml": decided, "dids.csv": "number,room,name\n"} {
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
