@@ -36,6 +36,10 @@ var (
 		{"reload.watch", SettingFlag, "`false`", "reload when a rule file has changed", nil, nil},
 		{"log.level", SettingText, "`\"info\"`", "`debug`, `info`, `warn`, `error`", nil, []string{"debug", "info", "warn", "error"}},
 		{"log.format", SettingText, "`\"text\"`", "or `json`", nil, []string{"text", "json"}},
+		{"console.listen", SettingText, "there is none", "address and port of the [console](#the-console)", "127.0.0.1:7480", nil},
+		{"console.password", SettingText, "", "what a browser asks for, with any user name", "env:VERTIGO_CONSOLE_PASSWORD", nil},
+		{"console.token", SettingText, "", "what programs show: `Authorization: Bearer TOKEN`", "env:VERTIGO_CONSOLE_TOKEN", nil},
+		{"console.hosts", SettingTexts, "", "names by which the console is called, beside `localhost` and its address", nil, nil},
 	}
 
 	// TransportSettings are those of all kinds.

@@ -12,7 +12,7 @@ import (
 func ConfigSchema() *Schema {
 	s := &Schema{
 		Schema: draft4, Title: "Vertigo configuration",
-		Description: "Which transports there are, and where the rules stand: docs/operating.md",
+		Description: "Which transports there are, and where the rules stand: docs/operate.md",
 		Type:        "object", Properties: map[string]*Schema{}, AdditionalProperties: false,
 		Required: []string{"transport"},
 	}

@@ -94,6 +94,7 @@ func TestCompletion(t *testing.T) {
 		{"functions in a let of the file", "rules", "[let]\nours = '|'\n", []string{`'localpart(mxid)'`}},
 		{"keys of a buffer", "rules", "[buffer.mine]\n|\n", []string{"complete", "idle", "limit", "timeout"}},
 		{"keys of a limit", "rules", "[limit.mine]\n|\n", []string{"key", "max", "per", "while"}},
+		{"keys of an index", "rules", "[index.mine]\n|\n", []string{"key"}},
 		{"keys of a check", "rules", "[[check]]\n|\n", []string{"hint", "that", "var"}},
 		{"keys of a configuration", "config", "|\n", []string{"rules", "state", "capture.dir", "log.level", "limits.calls"}},
 		{"keys of a transport", "config", "[transport.pbx]\n|\n", []string{"kind", "group", "homeserver", "login", "account", "pace"}},

@@ -256,12 +256,12 @@ func TestSettingsInDocuments(t *testing.T) {
 
 // Whatever can be set of a transport is told of.
 func TestTransportSettingsInDocuments(t *testing.T) {
-	text := read(t, "docs/operating.md")
+	text := read(t, "docs/operate.md")
 	for _, config := range []reflect.Type{reflect.TypeFor[matrix.Config](), reflect.TypeFor[verto.Config]()} {
 		for i := range config.NumField() {
 			key := config.Field(i).Tag.Get("toml")
 			if !strings.Contains(text, "`"+key+"`") && !strings.Contains(text, "."+key+"]]`") {
-				t.Errorf("docs/operating.md does not tell of %s of %s", key, config)
+				t.Errorf("docs/operate.md does not tell of %s of %s", key, config)
 			}
 		}
 	}

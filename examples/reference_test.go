@@ -37,7 +37,7 @@ func keyTable(head string, keys []rules.Key) string {
 
 // So are those of settings.
 func TestSettingsOfFilesInDocuments(t *testing.T) {
-	const name = "docs/operating.md"
+	const name = "docs/operate.md"
 	part(t, name, "general settings", settingTable(editor.GeneralSettings))
 	part(t, name, "transport settings", settingTable(editor.TransportSettings))
 	part(t, name, "matrix settings", settingTable(editor.KindSettings["matrix"]))

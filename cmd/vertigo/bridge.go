@@ -14,6 +14,7 @@ import (
 	"vertigo/capture"
 	"vertigo/engine"
 	"vertigo/rules"
+	"vertigo/telemetry"
 )
 
 // A Transport is one peer, as far as the bridge needs to know it.
@@ -45,6 +46,8 @@ type BridgeOptions struct {
 	DeadLetter func(capture.Line)
 	// DryRun, if not nil, is given each action in place of the transports.
 	DryRun func(engine.Action)
+	// Metrics, if not nil, count what the engine does.
+	Metrics *telemetry.Metrics
 }
 
 // A Bridge lets the engine act on what transports deliver, and hands them what
@@ -58,11 +61,26 @@ type Bridge struct {
 	story      *story
 
 	batches chan delivery
-	newSets chan *engine.Ruleset
+	newSets chan loadedRules
+	asks    chan struct{}
 	over    chan struct{} // closed when Run returns
 
 	reloading sync.Mutex
 	counts    counters
+}
+
+// loadedRules are rules to follow, with what tells their texts from others.
+type loadedRules struct {
+	*rules.Set
+	hash string
+}
+
+// loaded tells the texts apart where somebody asks.
+func (b *Bridge) loaded(set *rules.Set) loadedRules {
+	if b.opts.Metrics == nil {
+		return loadedRules{Set: set}
+	}
+	return loadedRules{set, hashOf(set)}
 }
 
 type delivery struct {
@@ -77,11 +95,20 @@ func NewBridge(transports map[string]Transport, set *rules.Set, o BridgeOptions)
 		opts:       o,
 		log:        o.Log,
 		batches:    make(chan delivery),
-		newSets:    make(chan *engine.Ruleset),
+		newSets:    make(chan loadedRules),
+		asks:       make(chan struct{}),
 		over:       make(chan struct{}),
 	}
 	b.story = &story{log: o.Log, counts: &b.counts, deadLetter: o.DeadLetter}
-	b.engine = engine.New(set.Ruleset, engine.Options{Limits: o.Limits, Observe: b.story.observe})
+	observe := b.story.observe
+	if o.Metrics != nil {
+		o.Metrics.SetRules(set.Ruleset, b.loaded(set).hash, time.Now())
+		observe = func(t engine.Trace) {
+			o.Metrics.Observe(t)
+			b.story.observe(t)
+		}
+	}
+	b.engine = engine.New(set.Ruleset, engine.Options{Limits: o.Limits, Observe: observe})
 	return b
 }
 
@@ -102,7 +129,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	stopping, stopped := ctx.Done(), false
 	stop := func() {
 		stopping, stopped = nil, true
-		b.carryOut(b.engine.Stop(time.Now(), "shutdown"))
+		b.endCalls()
 		disconnect()
 	}
 	var late <-chan time.Time
@@ -113,11 +140,12 @@ func (b *Bridge) Run(ctx context.Context) error {
 		case d := <-b.batches:
 			b.step(timeOf(d.messages), d.messages...)
 			if stopped {
-				b.carryOut(b.engine.Stop(time.Now(), "shutdown")) // a call that has just begun
+				b.endCalls() // one that has just begun
 			}
 			d.seen <- struct{}{}
-		case set := <-b.newSets:
-			b.engine.SetRules(set)
+		case loaded := <-b.newSets:
+			b.follow(loaded)
+		case <-b.asks:
 		case <-due.C:
 			b.step(time.Now())
 		case <-stopping:
@@ -178,7 +206,32 @@ func timeOf(batch []engine.Message) time.Time {
 }
 
 func (b *Bridge) step(now time.Time, batch ...engine.Message) {
-	b.carryOut(b.engine.Step(now, batch...))
+	b.timed(func() []engine.Action { return b.engine.Step(now, batch...) })
+}
+
+// endCalls lets the rules end all calls under way.
+func (b *Bridge) endCalls() {
+	b.timed(func() []engine.Action { return b.engine.Stop(time.Now(), "shutdown") })
+}
+
+// timed carries out what the engine decides, and counts how long it took to.
+func (b *Bridge) timed(decide func() []engine.Action) {
+	if b.opts.Metrics == nil {
+		b.carryOut(decide())
+		return
+	}
+	began := time.Now()
+	actions := decide()
+	b.opts.Metrics.Stepped(time.Since(began))
+	b.carryOut(actions)
+}
+
+// follow makes these the rules that calls begin with from now on.
+func (b *Bridge) follow(loaded loadedRules) {
+	b.engine.SetRules(loaded.Ruleset)
+	if b.opts.Metrics != nil {
+		b.opts.Metrics.SetRules(loaded.Ruleset, loaded.hash, time.Now())
+	}
 }
 
 func (b *Bridge) carryOut(actions []engine.Action) {
@@ -192,6 +245,9 @@ func (b *Bridge) carryOut(actions []engine.Action) {
 		if t == nil {
 			b.log.Error("nothing sent: there is no such transport", "transport", a.To, "type", a.Type, "call", a.Call, "rule", a.Rule)
 			continue
+		}
+		if b.opts.Metrics != nil {
+			b.opts.Metrics.Sent(a)
 		}
 		t.Send(a)
 	}
@@ -221,12 +277,18 @@ func (b *Bridge) Reload() {
 	}
 	if set == nil {
 		b.counts.reloadsFailed.Add(1)
+		if b.opts.Metrics != nil {
+			b.opts.Metrics.Reloaded(false)
+		}
 		b.log.Error("rules unchanged: the new ones are faulty", "findings", len(found))
 		return
 	}
 	select {
-	case b.newSets <- set.Ruleset:
+	case b.newSets <- b.loaded(set):
 		b.counts.reloads.Add(1)
+		if b.opts.Metrics != nil {
+			b.opts.Metrics.Reloaded(true)
+		}
 		b.log.Info("rules reloaded", "rules", len(set.Rules), "findings", len(found))
 	case <-b.over:
 	}

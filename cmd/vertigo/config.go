@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"vertigo/console"
 	"vertigo/engine"
 	"vertigo/replay"
 	"vertigo/rules"
@@ -31,6 +32,7 @@ type config struct {
 	Reload     reloadConfig      `toml:"reload"`
 	Log        logConfig         `toml:"log"`
 	Limits     engine.Limits     `toml:"limits"`
+	Console    console.Config    `toml:"console"`
 	Transports []transportConfig `toml:"-"` // in the order of their names
 
 	source *source
@@ -112,6 +114,7 @@ func readConfig(name string, secrets lookup) (*config, error) {
 		transports := d.take(root, "transport")
 		d.table(nil, root, cfg)
 		cfg.decodeTransports(d, transports, secrets)
+		cfg.checkConsole(d, root)
 		cfg.check(d)
 	}
 	if len(d.found) > 0 {
@@ -225,6 +228,20 @@ func (cfg *config) check(d *decoder) {
 				"rules could not tell them apart: give that transport another name, or this one a group")
 		}
 	}
+}
+
+// checkConsole finds what is wrong with the console. A secret that is there and
+// empty (a variable that nobody has filled) would let everybody in.
+func (cfg *config) checkConsole(d *decoder, root map[string]any) {
+	said, _ := root["console"].(map[string]any)
+	for key, value := range map[string]string{"password": cfg.Console.Password, "token": cfg.Console.Token} {
+		path := []string{"console", key}
+		reported := slices.ContainsFunc(d.found, func(f rules.Finding) bool { return f.Pos == d.source.pos(path) })
+		if _, ok := said[key].(string); ok && value == "" && !reported {
+			d.report(path, "console."+key+" is empty", "leave it out if none is wanted")
+		}
+	}
+	d.settings([]string{"console"}, cfg.Console.Check())
 }
 
 // peers are the transports, and the call log, as rules and captures know them.

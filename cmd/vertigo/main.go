@@ -33,6 +33,7 @@ var (
 
 // commands is the command line.
 type commands struct {
+	Init         initCommand         `cmd:"" help:"Write a configuration and rules to begin with, by asking or by flags."`
 	Run          runCommand          `cmd:"" help:"Bridge calls until SIGTERM or SIGINT; SIGHUP reloads the rules."`
 	Check        checkCommand        `cmd:"" help:"Check rules, and a configuration, and report all that is wrong."`
 	Replay       replayCommand       `cmd:"" help:"Show what the rules make of captured traffic. Nothing is sent."`
@@ -43,6 +44,8 @@ type commands struct {
 	Schema       schemaCommand       `cmd:"" help:"Print a JSON Schema of rule files or of the configuration, for editors."`
 	Rules        rulesCommand        `cmd:"" help:"List the rule sets that come with Vertigo, or print one."`
 	Registration registrationCommand `cmd:"" help:"Write the registration of an application service, or check the one that is there."`
+	Completion   completionCommand   `cmd:"" help:"Print what lets a shell complete commands, flags and values."`
+	Complete     completeCommand     `cmd:"" hidden:"" help:"Print what a word can become."`
 	Version      versionCommand      `cmd:"" help:"Print the version."`
 }
 

@@ -96,7 +96,13 @@ func (p *program) run(ctx context.Context) error {
 	bridge := NewBridge(transports, set, BridgeOptions{
 		Load: loader.load, Log: p.log, Findings: p.std.err,
 		Limits: p.cfg.Limits, DeadLetter: p.deadLetters.write, DryRun: p.dry(peers),
+		Metrics: p.metrics(peers, transports),
 	})
+	closeConsole, err := p.console(ctx, bridge)
+	if err != nil {
+		return err
+	}
+	defer closeConsole()
 	defer p.reloads(ctx, loader, bridge)()
 
 	p.log.Info("started", "transports", len(p.cfg.Transports), "rules", len(set.Rules), "dry_run", p.dryRun)
