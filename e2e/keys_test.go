@@ -110,6 +110,7 @@ func (s *site) dials(t *testing.T, name, number string) *client {
 	c.call()
 	c.take()
 	c.connected()
+	s.waits(t, soon(t), func(call vertotest.Call) bool { return call.Destination == number && call.State == vertotest.Active })
 	return c
 }
 

@@ -32,8 +32,7 @@ type acquaintance struct {
 	past []string // calls
 }
 
-// newBridged opens a site on a Dendrite of its own. Calls that have settled can
-// be transferred at once: they settle sooner than by the shipped rules.
+// newBridged opens a site on a Dendrite of its own.
 func newBridged(t *testing.T, name string) *bridged {
 	t.Helper()
 	s := newService(t, name, "")
@@ -41,7 +40,7 @@ func newBridged(t *testing.T, name string) *bridged {
 	user := func(role string) *hometest.User { return home.Register(t, name+"-"+role, password(name+"-"+role)) }
 	b := &bridged{anna: user("anna"), ben: &acquaintance{User: user("ben")}, cleo: &acquaintance{User: user("cleo")}}
 	b.site = s.open(t, home, vertotest.Options{},
-		britain+"channelWait = \"500ms\"\n"+table("users", map[string]string{ownExtension: b.ben.ID + ", " + b.cleo.ID}))
+		britain+table("users", map[string]string{ownExtension: b.ben.ID + ", " + b.cleo.ID}))
 	b.ben.at, b.cleo.at = b.site, b.site
 	b.pbx.Handle("9600", echo)
 	return b
@@ -97,7 +96,7 @@ func (c *client) replaces(kind, id, target string) {
 }
 
 // settled waits until the bridge takes the channels for surely up.
-func settled(t *testing.T) { pass(t, time.Second) }
+func settled(t *testing.T) { pass(t, 2500*time.Millisecond) }
 
 // noLegs waits until the Verto server has no call left.
 func (b *bridged) noLegs(t *testing.T) {
@@ -127,11 +126,10 @@ func TestTransfer(t *testing.T) {
 				ben = b.ben.answers(t)
 			}
 			anna.take()
-			switch {
-			case ben == nil:
+			if ben == nil {
 				anna.echoes(440)
-			case !tc.atOnce:
-				talkTogether(anna, ben, 440, 1000)
+			} else {
+				talkTogether(anna, ben, 440, 1000) // FreeSWITCH has joined the two
 			}
 			if !tc.atOnce {
 				settled(t)
@@ -145,9 +143,6 @@ func TestTransfer(t *testing.T) {
 				}
 			} else {
 				anna.wants("m.call.hangup user_hangup")
-				if tc.atOnce {
-					ben.talk(1000)
-				}
 				ben.hears(1000) // the echo
 				ben.hangUp()
 			}
