@@ -54,10 +54,10 @@ allCallsAtOnce = 1000
 allCallsPerMinute = 1000
 allCallsPerDay = 1000
 callsInAtOnce = 1000
-ringTime = "5m"
-candidateWait = "2m"
-selectWait = "5m"
-answerWait = "5m"
+ringTime = "8m"
+candidateWait = "8m"
+selectWait = "8m"
+answerWait = "8m"
 lifeEvery = "0s"
 
 [index.roomCalls]   # two calls share each room
@@ -87,7 +87,7 @@ func TestManyCallsAtOnce(t *testing.T) {
 		return nil
 	})
 
-	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer stop()
 	w := &world{at: at, up: make(chan struct{})}
 	w.ctx, w.fail = context.WithCancelCause(ctx)

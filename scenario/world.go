@@ -14,13 +14,21 @@ type world struct {
 	none    map[string]any // call, before there is one
 	byID    map[engine.CallID]map[string]any
 	calls   []any
+	tied    map[tie]bool
+	taken   map[tie]bool   // the keys of all calls: of no call each
 	current map[string]any // what the last message that came was about
 	sent    map[string]any // the last one of each type
 	count   int            // of messages that came
 }
 
+// A tie is a key that a call has on a transport.
+type tie struct {
+	call           engine.CallID
+	transport, key string
+}
+
 func newWorld(peers []replay.Peer) *world {
-	w := &world{peers: peers, byID: map[engine.CallID]map[string]any{}, sent: map[string]any{}}
+	w := &world{peers: peers, byID: map[engine.CallID]map[string]any{}, tied: map[tie]bool{}, taken: map[tie]bool{}, sent: map[string]any{}}
 	w.none = w.newCall()
 	w.current = w.none
 	return w
@@ -42,17 +50,19 @@ func (w *world) newCall() map[string]any {
 func (w *world) note(e *replay.Event) {
 	t := &e.Trace
 	if t.Call != "" && (t.Outcome == engine.Fired || w.byID[t.Call] != nil) {
+		m, begins := t.Message, w.byID[t.Call] == nil
 		call := w.call(t)
-		if m := t.Message; m.Key != "" {
-			w.tie(call, m.Transport, m.Key)
+		if begins {
+			w.tie(call, t.Call, m.Transport, m.Key)
 		}
-		if t.Message.Transport != "engine" {
+		// A message with the key of another call is about that one, whoever hears it.
+		if m.Transport != "engine" && (m.Key == "" || w.tied[tie{t.Call, m.Transport, m.Key}]) {
 			w.current = call
 		}
 	}
 	for _, s := range e.Sent {
-		if call := w.byID[s.Call]; call != nil && s.Key != "" {
-			w.tie(call, s.To, s.Key)
+		if call := w.byID[s.Call]; call != nil {
+			w.tie(call, s.Call, s.To, s.Key)
 		}
 		w.sent[s.Type] = sentNames(&s)
 	}
@@ -76,27 +86,33 @@ func (w *world) call(t *engine.Trace) map[string]any {
 // further messages are about: they may come together with it.
 func (w *world) expect(p *replay.Peer, data []byte) {
 	key := replay.CallKey(*p, data)
-	if key == "" {
+	if key == "" || w.taken[tie{transport: p.Name, key: key}] {
 		return
 	}
-	for _, c := range w.calls {
-		if at, ok := c.(map[string]any)[p.Name].(map[string]any); ok && at["key"] == key {
-			return
-		}
-	}
 	call := w.newCall()
-	w.tie(call, p.Name, key)
+	w.name(call, p.Name, key)
 	w.current = call
 }
 
-// tie notes the first key of a call on a transport.
-func (w *world) tie(call map[string]any, transport, key string) {
+// tie notes a key of a call on a transport. As in rules, the last one that the
+// call got there is its key, and one that it has already is no new one.
+func (w *world) tie(call map[string]any, id engine.CallID, transport, key string) {
+	t := tie{id, transport, key}
+	if key == "" || w.tied[t] {
+		return
+	}
+	w.tied[t], w.taken[tie{transport: transport, key: key}] = true, true
+	w.name(call, transport, key)
+}
+
+// name makes a key the one of a call on a transport.
+func (w *world) name(call map[string]any, transport, key string) {
 	for _, p := range w.peers {
 		if p.Name != transport {
 			continue
 		}
 		for _, name := range []string{p.Name, p.Group, p.Protocol.Kind} {
-			if at, ok := call[name].(map[string]any); ok && at["key"] == nil {
+			if at, ok := call[name].(map[string]any); ok {
 				at["key"] = key
 			}
 		}

@@ -48,6 +48,12 @@ type BridgeOptions struct {
 	DryRun func(engine.Action)
 	// Metrics, if not nil, count what the engine does.
 	Metrics *telemetry.Metrics
+	// Watch, if not nil, is told of each step by the engine's goroutine, which
+	// waits for it.
+	Watch func(engine.Trace)
+	// Reloaded, if not nil, is told of each reload once new calls follow it; of
+	// rules that cannot be used too. Reloads wait for it.
+	Reloaded func(used bool, found rules.Findings)
 }
 
 // A Bridge lets the engine act on what transports deliver, and hands them what
@@ -106,6 +112,12 @@ func NewBridge(transports map[string]Transport, set *rules.Set, o BridgeOptions)
 		observe = func(t engine.Trace) {
 			o.Metrics.Observe(t)
 			b.story.observe(t)
+		}
+	}
+	if watch, others := o.Watch, observe; watch != nil {
+		observe = func(t engine.Trace) {
+			others(t)
+			watch(t)
 		}
 	}
 	b.engine = engine.New(set.Ruleset, engine.Options{Limits: o.Limits, Observe: observe})
@@ -281,6 +293,7 @@ func (b *Bridge) Reload() {
 			b.opts.Metrics.Reloaded(false)
 		}
 		b.log.Error("rules unchanged: the new ones are faulty", "findings", len(found))
+		b.reloaded(false, found)
 		return
 	}
 	select {
@@ -290,6 +303,13 @@ func (b *Bridge) Reload() {
 			b.opts.Metrics.Reloaded(true)
 		}
 		b.log.Info("rules reloaded", "rules", len(set.Rules), "findings", len(found))
+		b.reloaded(true, found)
 	case <-b.over:
+	}
+}
+
+func (b *Bridge) reloaded(used bool, found rules.Findings) {
+	if b.opts.Reloaded != nil {
+		b.opts.Reloaded(used, found)
 	}
 }

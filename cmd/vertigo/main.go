@@ -33,6 +33,7 @@ var (
 
 // commands is the command line.
 type commands struct {
+	Demo         demoCommand         `cmd:"" help:"Show a bridge at work, with a telephone in your browser."`
 	Init         initCommand         `cmd:"" help:"Write a configuration and rules to begin with, by asking or by flags."`
 	Run          runCommand          `cmd:"" help:"Bridge calls until SIGTERM or SIGINT; SIGHUP reloads the rules."`
 	Check        checkCommand        `cmd:"" help:"Check rules, and a configuration, and report all that is wrong."`

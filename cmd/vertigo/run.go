@@ -16,6 +16,7 @@ import (
 	"vertigo/capture"
 	"vertigo/engine"
 	"vertigo/replay"
+	"vertigo/rules"
 	"vertigo/transports/calllog"
 	"vertigo/transports/matrix"
 	"vertigo/transports/verto"
@@ -64,6 +65,9 @@ type program struct {
 	std    streams
 	log    *slog.Logger
 
+	watch    func(engine.Trace) // of [BridgeOptions], as the next
+	reloaded func(used bool, found rules.Findings)
+
 	captures    *recorder // nil: none are written
 	deadLetters *recorder
 }
@@ -96,7 +100,7 @@ func (p *program) run(ctx context.Context) error {
 	bridge := NewBridge(transports, set, BridgeOptions{
 		Load: loader.load, Log: p.log, Findings: p.std.err,
 		Limits: p.cfg.Limits, DeadLetter: p.deadLetters.write, DryRun: p.dry(peers),
-		Metrics: p.metrics(peers, transports),
+		Metrics: p.metrics(peers, transports), Watch: p.watch, Reloaded: p.reloaded,
 	})
 	closeConsole, err := p.console(ctx, bridge)
 	if err != nil {

@@ -44,6 +44,10 @@ func (k *socket) answerMethod(params object) reply {
 	}
 	if l.state == Ringing {
 		l.state = Answered
+		if l.turns {
+			l.callerName, l.calleeName = l.calleeName, l.callerName
+			l.callerNumber, l.calleeNumber = l.calleeNumber, l.callerNumber
+		}
 		l.settle()
 	}
 	s.notify()

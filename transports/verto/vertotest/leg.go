@@ -35,6 +35,7 @@ type Leg struct {
 	destination              string
 	callerName, callerNumber string
 	calleeName, calleeNumber string
+	turns                    bool   // once answered, the dialplan sees the leg from the other side
 	variables, headers       object // verto_svar_* and verto_h_* of the dialplan
 	identity                 identity
 	agreement                *agreement // nil until SDP was agreed

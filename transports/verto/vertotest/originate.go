@@ -38,9 +38,6 @@ func (s *Server) Originate(ctx context.Context, login string, o OriginateOptions
 		s.mu.Lock()
 		if o.Phone {
 			l.display(l.callerName, l.callerNumber)
-		} else { // the dialplan sees the leg from the other side
-			l.callerName, l.calleeName = l.calleeName, l.callerName
-			l.callerNumber, l.calleeNumber = l.calleeNumber, l.callerNumber
 		}
 		if l.state != Ended {
 			l.goOn(l.destination, s.route(o.Extension))
@@ -82,7 +79,11 @@ func (s *Server) originate(login string, o *OriginateOptions) []*Leg {
 			i.audio = append(i.audio, c)
 		}
 	}
-	return s.inviteAll(login, i)
+	legs := s.inviteAll(login, i)
+	for _, l := range legs {
+		l.turns = !o.Phone
+	}
+	return legs
 }
 
 func sorted(values map[string]string) object {
