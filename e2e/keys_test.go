@@ -71,10 +71,10 @@ func TestKeys(t *testing.T) {
 		c.accept()
 		c.selected()
 		c.connected()
+		ours := func(call vertotest.Call) bool { return call.CallerNumber == nationalNumber(calling) }
+		s.waits(t, soon(t), func(call vertotest.Call) bool { return ours(call) && call.State == vertotest.Active })
 		c.press(110, "1")
-		heard := func(call vertotest.Call) bool {
-			return call.CallerNumber == nationalNumber(calling) && call.PacketsIn > 0
-		}
+		heard := func(call vertotest.Call) bool { return ours(call) && call.PacketsIn > 0 }
 		if call := s.waits(t, soon(t), heard); call.DTMF != "" {
 			t.Fatalf("FreeSWITCH hears keys that it has not heard of: %q", call.DTMF)
 		}
