@@ -127,7 +127,7 @@ func parse(text []byte) (Line, error) {
 		return Line{}, errors.New(`"data" must be a string where "raw" is true`)
 	}
 	ts, err := time.Parse(time.RFC3339Nano, *e.TS)
-	if err != nil {
+	if year := ts.UTC().Year(); err != nil || year < 0 || year > 9999 { // others cannot be written
 		return Line{}, fmt.Errorf(`"ts" %.40q is not a time such as 2026-11-22T00:29:03.123456Z`, *e.TS)
 	}
 	return Line{

@@ -62,6 +62,8 @@ func TestReaderNamesWhatIsWrongAndGoesOn(t *testing.T) {
 		{"an array", `[1]`, "the line is no JSON object but a JSON array"},
 		{"no time", strings.Replace(good, `"ts"`, `"t"`, 1), `"ts" is missing`},
 		{"another time", strings.Replace(good, "2026-11-22T", "2026-11-22 ", 1), `"ts" "2026-11-22 00:29:03Z" is not a time such as 2026-11-22T00:29:03.123456Z`},
+		{"a time before the year 0", strings.Replace(good, "2026-11-22T00:29:03Z", "0000-01-01T00:00:00+01:00", 1), `"ts" "0000-01-01T00:00:00+01:00" is not a time such as 2026-11-22T00:29:03.123456Z`},
+		{"a time after the year 9999", strings.Replace(good, "2026-11-22T00:29:03Z", "9999-12-31T23:00:00-01:00", 1), `"ts" "9999-12-31T23:00:00-01:00" is not a time such as 2026-11-22T00:29:03.123456Z`},
 		{"a time that is a number", `{"ts":1795311539}`, `"ts" must be a string, not a JSON number`},
 		{"no transport", strings.Replace(good, `"verto"`, `""`, 1), `"transport" is missing`},
 		{"no direction", strings.Replace(good, `"dir"`, `"dirs"`, 1), `"dir" is missing`},
