@@ -3,6 +3,7 @@ package capture
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -18,8 +19,9 @@ type secrecy int
 const (
 	open    secrecy = iota // a text in it may still hold secrets
 	secret                 // "redacted"
-	session                // "redacted-1", the same for the same value
+	session                // "redacted-1", or 1 for a number: the same for the same value
 	channel                // as session, if the value is known as one; else open
+	created                // as session, in the answer that tells a new session's id; else open
 	typed                  // what somebody wrote or dialled: its kind alone, "xxx 000"
 )
 
@@ -32,13 +34,19 @@ var keys = map[string]secrecy{
 	"authorization":      secret,
 	"credential":         secret,
 	"session_key":        secret,
+	"pin":                secret,
+	"auth":               secret,
 	"sessid":             session,
+	"session_id":         session, // whoever knows a Janus session's id can claim it
+	"id":                 created, // "create" is answered with data.id
 	"eventchannel":       channel, // mod_conference calls a member's own channel by the sessid
 	"subscribedchannel":  channel,
 
-	// Texts of Matrix messages, a PIN sent as one among them, and of mod_verto's
-	// chat (msg.body, txt.chars).
+	// Texts of Matrix messages, a PIN sent as one among them, of mod_verto's chat
+	// (msg.body, txt.chars), and of SIP's MESSAGE and INFO as Janus tells of them
+	// (content): keys that were pressed among these.
 	"body":                    typed,
+	"content":                 typed,
 	"formatted_body":          typed,
 	"m.text":                  typed,
 	"org.matrix.msc1767.text": typed,
@@ -46,11 +54,15 @@ var keys = map[string]secrecy{
 	"chars":                   typed,
 	"dtmf":                    typed,
 	"digits":                  typed,
+	"digit":                   typed,
 }
 
 // The ends of further keys whose values are secret: passwd, new_password,
-// access_token, as_token, client_secret.
-var keyEnds = []string{"passwd", "password", "secret", "_token"}
+// as_token, refreshToken, client_secret, x-api-key.
+var keyEnds = []string{
+	"passwd", "password", "passphrase", "secret", "token",
+	"api_key", "api-key", "apikey", "access_key", "access-key", "accesskey", "private_key", "privatekey",
+}
 
 const (
 	longestKey  = 32      // as much of a key, from its end, is looked at
@@ -58,25 +70,79 @@ const (
 	maxDepth    = 3       // JSON within a string of JSON, so often
 )
 
-// A redactor hides the secrets in messages. It remembers session ids so as to
-// give each a name.
-type redactor struct {
-	sessions map[string]string
-	own      bool // the message is a notice of our own: texts in it stay
+// A Redactor hides the secrets in messages, as [NewWriter] says. It remembers
+// session ids so as to give each a name. The zero Redactor is ready; it must not
+// be used by several goroutines at once.
+type Redactor struct {
+	sessions map[string]string // by the id, as it stands in JSON
+	texts    int               // how many of them are texts
+	own      bool              // nobody typed the message: texts in it stay
+	creates  bool              // the message tells the id of a new session
+}
+
+// Message gives a message without its secrets; what is no JSON, likewise. dir is
+// [In] or [Out].
+func (r *Redactor) Message(dir string, data []byte) []byte {
+	if !json.Valid(data) {
+		return []byte(r.raw(string(data)))
+	}
+	return r.appendMessage(nil, dir, data)
+}
+
+// appendMessage is Message for what is JSON.
+func (r *Redactor) appendMessage(dst []byte, dir string, data []byte) []byte {
+	r.own, r.creates = dir == Out && isNotice(data), isCreated(data)
+	return r.append(dst, data, 0)
+}
+
+// raw is Message for what is no JSON.
+func (r *Redactor) raw(text string) string {
+	r.own, r.creates = false, false
+	return r.text(sdp.Redact(text), 0)
+}
+
+// IsSecret says whether the values of a key are secret.
+func IsSecret(key string) bool { return secrecyOf([]byte(key)) == secret }
+
+// Value gives a value, as JSON, without the secrets in it, by the names on the
+// way to it: body.request.secret, sipSecrets["anna"]. What people typed stays.
+func (r *Redactor) Value(path string, value []byte) []byte {
+	r.own, r.creates = true, false
+	kind := open
+	for name := range strings.FieldsFuncSeq(path, betweenNames) {
+		kind = secrecyOf([]byte(name))
+		if kind == secret || secrecyOf([]byte(strings.TrimSuffix(name, "s"))) == secret {
+			kind = secret
+			break
+		}
+	}
+	if kind == typed || kind == created {
+		kind = open
+	}
+	return r.appendAs(nil, value, kind, 0)
+}
+
+// betweenNames says whether a character stands between the names of a path.
+func betweenNames(c rune) bool {
+	return c != '_' && c != '-' && !unicode.IsLetter(c) && !unicode.IsNumber(c)
 }
 
 // append appends src to dst without its secrets; every other byte stays. src may
 // be any text: if it is JSON, the result is. level counts how many strings src
 // stands in.
-func (r *redactor) append(dst, src []byte, level int) []byte {
+func (r *Redactor) append(dst, src []byte, level int) []byte {
+	return r.appendAs(dst, src, open, level)
+}
+
+// appendAs is append for the value of a key.
+func (r *Redactor) appendAs(dst, src []byte, next secrecy, level int) []byte {
 	var (
-		next   secrecy // of the value that follows
-		depth  int     // of objects and arrays
-		hidden int     // the depth of the secret object or array that we are in; 0 for none
+		depth  int // of objects and arrays
+		hidden int // the depth of the secret object or array that we are in; 0 for none
 	)
 	for i := 0; i < len(src); {
 		kind := next
-		if hidden > 0 && (kind == open || kind == typed) {
+		if hidden > 0 && kind != session {
 			kind = secret
 		}
 		end := i + 1
@@ -84,9 +150,7 @@ func (r *redactor) append(dst, src []byte, level int) []byte {
 		case '"':
 			end = stringEnd(src, i)
 			if colon := skipBlanks(src, end); colon < len(src) && src[colon] == ':' {
-				if next = keySecrecy(src[i:end]); next == typed && r.own {
-					next = open
-				}
+				next = r.secrecyWithin(src[i:end])
 				end = colon + 1
 				dst = append(dst, src[i:end]...)
 				break
@@ -96,8 +160,10 @@ func (r *redactor) append(dst, src []byte, level int) []byte {
 		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 			end = numberEnd(src, i)
 			switch kind {
-			case secret, session:
+			case secret:
 				dst = appendString(dst, redacted)
+			case session:
+				dst = append(dst, r.number(string(src[i:end]))...)
 			case typed:
 				dst = append(dst, '0')
 			default:
@@ -130,15 +196,19 @@ func (r *redactor) append(dst, src []byte, level int) []byte {
 }
 
 // text is append for a text.
-func (r *redactor) text(s string, level int) string {
+func (r *Redactor) text(s string, level int) string {
 	if !strings.Contains(s, `"`) || level > maxDepth {
 		return s
 	}
 	return string(r.append(nil, []byte(s), level))
 }
 
+// statusLine is what a far end says of a transfer: nobody typed it (RFC 3515,
+// section 2.4.5).
+var statusLine = regexp.MustCompile(`^SIP/2\.0 [1-6][0-9][0-9] [A-Za-z ]*\s*$`)
+
 // appendValue appends a string value, given with its quotation marks.
-func (r *redactor) appendValue(dst, quoted []byte, kind secrecy, level int) []byte {
+func (r *Redactor) appendValue(dst, quoted []byte, kind secrecy, level int) []byte {
 	if text := string(quoted); text == `""` || text == `"` {
 		return append(dst, quoted...)
 	}
@@ -148,11 +218,14 @@ func (r *redactor) appendValue(dst, quoted []byte, kind secrecy, level int) []by
 	case session:
 		return appendString(dst, r.session(unquote(quoted)))
 	case channel:
-		if name, ok := r.sessions[unquote(quoted)]; ok {
+		if name, ok := r.sessions[textID+unquote(quoted)]; ok {
 			return appendString(dst, name)
 		}
 	case typed:
 		text := unquote(quoted)
+		if statusLine.MatchString(text) {
+			break
+		}
 		if kept := strings.Map(kindOf, text); kept != text {
 			return appendString(dst, kept)
 		}
@@ -176,7 +249,7 @@ func kindOf(c rune) rune {
 // appendText appends a string that may hold an SDP, or JSON with secrets of its
 // own. As a rule it can be worked on as it is escaped; where the escapes could
 // hide a secret it is decoded, and encoded anew only if it held one.
-func (r *redactor) appendText(dst, quoted []byte, level int) []byte {
+func (r *Redactor) appendText(dst, quoted []byte, level int) []byte {
 	if !bytes.Contains(quoted, []byte(`\u`)) && !bytes.Contains(quoted, []byte(`\"`)) {
 		if !bytes.Contains(quoted, []byte("a=")) {
 			return append(dst, quoted...)
@@ -190,20 +263,54 @@ func (r *redactor) appendText(dst, quoted []byte, level int) []byte {
 	return append(dst, quoted...)
 }
 
+// Ids that are texts are remembered with this before them, so that none is taken
+// for a number.
+const textID = `"`
+
 // session gives the name of a session id.
-func (r *redactor) session(id string) string {
+func (r *Redactor) session(id string) string {
+	return r.named(textID+id, redacted, func() string {
+		r.texts++
+		return redacted + "-" + strconv.Itoa(r.texts)
+	})
+}
+
+// number gives the number that stands for a session id which is one: rules that
+// were written for numbers take it as they took the id.
+func (r *Redactor) number(id string) string {
+	return r.named(id, "0", func() string { return strconv.Itoa(len(r.sessions) - r.texts + 1) })
+}
+
+// named gives the name of an id, and makes one if it has none yet; without room
+// for more they are all called the same.
+func (r *Redactor) named(id, same string, make func() string) string {
 	name, ok := r.sessions[id]
 	switch {
 	case ok:
 		return name
 	case len(r.sessions) >= maxSessions:
-		return redacted
+		return same
 	case r.sessions == nil:
-		r.sessions = make(map[string]string)
+		r.sessions = map[string]string{}
 	}
-	name = redacted + "-" + strconv.Itoa(len(r.sessions)+1)
+	name = make()
 	r.sessions[id] = name
 	return name
+}
+
+// secrecyWithin looks up a key of the message at hand, given with its quotation
+// marks.
+func (r *Redactor) secrecyWithin(quoted []byte) secrecy {
+	kind := keySecrecy(quoted)
+	switch {
+	case kind == typed && r.own:
+		return open
+	case kind == created && r.creates:
+		return session
+	case kind == created:
+		return open
+	}
+	return kind
 }
 
 // keySecrecy looks a key up, given with its quotation marks.
@@ -212,6 +319,11 @@ func keySecrecy(quoted []byte) secrecy {
 	if bytes.IndexByte(quoted, '\\') >= 0 {
 		name = []byte(unquote(quoted))
 	}
+	return secrecyOf(name)
+}
+
+// secrecyOf looks a key up.
+func secrecyOf(name []byte) secrecy {
 	name = name[max(0, len(name)-longestKey):]
 	var lower [longestKey]byte
 	for i, c := range name {

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // clean gives what is written of the data of several lines.
@@ -49,8 +51,17 @@ func TestRedaction(t *testing.T) {
 		{"digits that are dialled", `{"method":"verto.info","params":{"dtmf":"12#*A","dialogParams":{"callID":"c1","destination_number":"+442071234567"}}}`,
 			`{"method":"verto.info","params":{"dtmf":"00#*x","dialogParams":{"callID":"c1","destination_number":"+442071234567"}}}`},
 		{"digits that a call remembers", `{"digits":"47-11","number":"4711"}`, `{"digits":"00-00","number":"4711"}`},
+		{"what becomes of a transfer", `{"content":"SIP/2.0 200 OK\r\n","a":{"content":"SIP/2.0 4711"}}`, `{"content":"SIP/2.0 200 OK\r\n","a":{"content":"xxx/0.0 0000"}}`},
+		{"the digit that a call sends", `{"body":{"request":"dtmf_info","digit":"7"}}`, `{"body":{"request":"dtmf_info","digit":"0"}}`},
 		{"digits as a number", `{"digits":-4711,"a":1}`, `{"digits":0,"a":1}`},
 		{"chat of a telephone", `{"params":{"msg":{"to":"1008","body":"Hi"},"txt":{"chars":"a1"}}}`, `{"params":{"msg":{"to":"1008","body":"xx"},"txt":{"chars":"x0"}}}`},
+		{"keys pressed that Janus tells of", `{"plugindata":{"data":{"result":{"event":"info","type":"application/dtmf-relay","content":"Signal=7\r\nDuration=160"}}}}`,
+			`{"plugindata":{"data":{"result":{"event":"info","type":"application/dtmf-relay","content":"xxxxxx=0\r\nxxxxxxxx=000"}}}}`},
+		{"a text that Janus tells of", `{"result":{"event":"message","content":"my PIN is 4711"},"content":{"number":"4711"}}`,
+			`{"result":{"event":"message","content":"xx xxx xx 0000"},"content":{"number":"4711"}}`},
+		{"keys of other peers", `{"pin":4711,"api_key":"k","apiKey":"k","X-Api-Key":"k","access_key":"k","auth":{"scheme":"x","n":1},"refreshToken":"x","passphrase":"x","private_key":"x"}`,
+			`{"pin":"redacted","api_key":"redacted","apiKey":"redacted","X-Api-Key":"redacted","access_key":"redacted","auth":{"scheme":"redacted","n":"redacted"},"refreshToken":"redacted","passphrase":"redacted","private_key":"redacted"}`},
+		{"a channel in what is secret", `{"secret":{"eventChannel":"x"}}`, `{"secret":{"eventChannel":"redacted"}}`},
 		{"a text in what is secret", `{"secret":{"body":"x","digits":1}}`, `{"secret":{"body":"redacted","digits":"redacted"}}`},
 		{"a body that is no text", `{"body":{"user":"@anna:hs1","number":"4711"}}`, `{"body":{"user":"@anna:hs1","number":"4711"}}`},
 		{"a text within a text", `{"arg":"{\"body\":\"Hi\"}"}`, `{"arg":"{\"body\":\"xx\"}"}`},
@@ -126,7 +137,7 @@ func TestSessionIDsCanStillBeToldApart(t *testing.T) {
 		`{"params":{"sessid":"redacted-1","passwd":"redacted"}}`,
 		`{"result":{"sessid":"redacted-2"},"eventChannel":"presence"}`,
 		`{"sessid":"redacted-1","eventChannel":"redacted-2","name":"one"}`,
-		`{"sessid":"redacted"}`,
+		`{"sessid":1}`,
 	}
 	for i := range want {
 		if got[i] != want[i] {
@@ -135,12 +146,57 @@ func TestSessionIDsCanStillBeToldApart(t *testing.T) {
 	}
 }
 
+// A Janus session can be claimed by its id alone. It is a number, and stays one:
+// what rules were written for numbers takes it when the capture is replayed.
+func TestSessionsOfJanusCanStillBeToldApart(t *testing.T) {
+	got := clean(t,
+		`{"janus":"create","transaction":"t1","id":4829}`,
+		`{"janus":"success","transaction":"t1","data":{"id":4829792425066868}}`,
+		`{"janus":"success","session_id":4829792425066868,"transaction":"t2","data":{"id":4829}}`,
+		`{"janus":"timeout","session_id":71}`,
+		`{"janus":"claim","session_id":4829792425066868}`,
+		`{"sessid":"71"}`,
+	)
+	want := []string{
+		`{"janus":"create","transaction":"t1","id":4829}`,
+		`{"janus":"success","transaction":"t1","data":{"id":1}}`,
+		`{"janus":"success","session_id":1,"transaction":"t2","data":{"id":4829}}`,
+		`{"janus":"timeout","session_id":2}`,
+		`{"janus":"claim","session_id":1}`,
+		`{"sessid":"redacted-1"}`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMessagesAndValuesAreRedactedByThemselves(t *testing.T) {
+	var r Redactor
+	for _, tt := range []struct{ got, want string }{
+		{string(r.Message(Out, []byte(`{"body":{"secret":"x"},"content":"PIN 1"}`))), `{"body":{"secret":"redacted"},"content":"xxx 0"}`},
+		{string(r.Message(In, []byte(`{"passwd":"x`))), `{"passwd":"redacted"`},
+		{string(r.Value("body.secret", []byte(`"x"`))), `"redacted"`},
+		{string(r.Value(`sipSecrets["anna"]`, []byte(`"x"`))), `"redacted"`},
+		{string(r.Value("auth.0.name", []byte(`"x"`))), `"redacted"`},
+		{string(r.Value("msg.session_id", []byte(`71`))), `1`},
+		{string(r.Value("call.sessid", []byte(`"71"`))), `"redacted-1"`},
+		{string(r.Value("msg", []byte(`{"id":1,"token":"x"}`))), `{"id":1,"token":"redacted"}`},
+		{string(r.Value("msg.content.body", []byte(`"PIN 1"`))), `"PIN 1"`},
+		{string(r.Value("params.sdp", []byte(`"a=ice-pwd:x"`))), `"a=ice-pwd:redacted"`},
+		{string(r.Value("", []byte(`null`))), `null`},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got  %s\nwant %s", tt.got, tt.want)
+		}
+	}
+}
+
 func TestSessionIDsAreRememberedWithinBounds(t *testing.T) {
-	r := &redactor{}
+	r := &Redactor{}
 	for i := range maxSessions + 10 {
 		r.session(strings.Repeat("x", i+1))
 	}
-	if len(r.sessions) != maxSessions || r.session("new") != redacted || r.session("x") != "redacted-1" {
+	if len(r.sessions) != maxSessions || r.session("new") != redacted || r.session("x") != "redacted-1" || r.number("1") != "0" {
 		t.Errorf("%d are remembered", len(r.sessions))
 	}
 }

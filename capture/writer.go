@@ -11,15 +11,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
-
-	"vertigo/rules/sdp"
 )
 
 // A Writer writes lines to a capture. Any goroutine may use it.
 type Writer struct {
 	mu     sync.Mutex
 	w      io.Writer
-	redact *redactor // nil: everything is written as it is
+	redact *Redactor // nil: everything is written as it is
 	buf    []byte
 	torn   bool // the last line was not written whole
 }
@@ -27,20 +25,23 @@ type Writer struct {
 // NewWriter writes a capture to w, each line by one call of w.Write as soon as
 // it is known. With redact, secrets are replaced before they are written:
 //
-//   - the values of keys such as passwd, password, token, access_token, as_token
-//     and secret become "redacted", at any depth and in any case;
-//   - a session id (sessid) becomes "redacted-1", "redacted-2" and so on, the
-//     same for the same id, so that a replay can still follow it;
-//   - of what people wrote or dialled, the values of body, formatted_body, dtmf,
-//     digits and a few more, the kind is left: each digit becomes 0, each letter
-//     x, and all else stays. The texts of an m.notice that was sent stay, too: no
-//     person wrote them;
+//   - the values of keys such as passwd, password, token, access_token, as_token,
+//     secret, api_key, pin and auth become "redacted", at any depth and in any case;
+//   - a session id (sessid, session_id, and data.id where Janus tells it) becomes
+//     "redacted-1", "redacted-2" and so on, or 1, 2 if it is a number: the same for
+//     the same id, so that a replay can still follow it;
+//   - of what people wrote or dialled, the texts in body, formatted_body, content,
+//     dtmf, digits and a few more, the kind is left: each digit becomes 0, each
+//     letter x, and all else stays. The texts of an m.notice that was sent stay,
+//     too: no person wrote them;
 //   - within texts, what [sdp.Redact] hides: ICE passwords, DTLS fingerprints,
 //     SDES keys.
+//
+// A text that is no JSON is not looked into for anything else.
 func NewWriter(w io.Writer, redact bool) *Writer {
 	out := &Writer{w: w}
 	if redact {
-		out.redact = &redactor{}
+		out.redact = &Redactor{}
 	}
 	return out
 }
@@ -109,8 +110,7 @@ func (w *Writer) addData(b []byte, l Line) []byte {
 	if l.Raw || !utf8.Valid(data) || !json.Valid(data) {
 		text := string(Line{Raw: l.Raw, Data: l.Data}.Message())
 		if w.redact != nil {
-			w.redact.own = false
-			text = w.redact.text(sdp.Redact(text), 0)
+			text = w.redact.raw(text)
 		}
 		return appendString(append(b, `,"raw":true,"data":`...), text)
 	}
@@ -122,8 +122,7 @@ func (w *Writer) addData(b []byte, l Line) []byte {
 		}
 	}
 	if w.redact != nil {
-		w.redact.own = l.Dir == Out && isNotice(data)
-		return w.redact.append(b, data, 0)
+		return w.redact.appendMessage(b, l.Dir, data)
 	}
 	return append(b, data...)
 }
@@ -131,6 +130,13 @@ func (w *Writer) addData(b []byte, l Line) []byte {
 // isNotice says whether a message is a Matrix event that a program wrote.
 func isNotice(data []byte) bool {
 	return bytes.Contains(data, []byte(`"m.notice"`)) && gjson.GetBytes(data, "content.msgtype").String() == "m.notice"
+}
+
+// isCreated says whether a message is Janus's answer to "create": it says no
+// session_id, for it is the one that tells it.
+func isCreated(data []byte) bool {
+	return bytes.Contains(data, []byte(`"janus"`)) && gjson.GetBytes(data, "janus").String() == "success" &&
+		!gjson.GetBytes(data, "session_id").Exists()
 }
 
 // appendString appends s as a JSON string. What is not UTF-8 becomes U+FFFD.

@@ -1,8 +1,11 @@
 // Package console is what a running bridge shows of itself over HTTP: metrics,
-// and whether it is alive and ready.
+// whether it is alive and ready, and a page with the calls, what happened in them
+// and why.
 //
-// It knows neither engine nor transports: it is given what it shows. It answers
-// those alone who may ask, by a name that is its own, and changes nothing.
+// A [Recorder] observes the engine; an [API] tells what it has kept, and lets an
+// engine of its own go through it once more where somebody asks why. It answers
+// those alone who may ask, by a name that is its own. It sends nothing, and nothing
+// that it is asked changes the running bridge.
 package console
 
 import (
@@ -26,6 +29,8 @@ type Options struct {
 	Alive func(ctx context.Context) error
 	// NotReady names the transports that are not logged in.
 	NotReady func() []string
+	// API, if not nil, answers the page, which is shown then.
+	API http.Handler
 }
 
 // A Console is an HTTP server that listens.
@@ -33,6 +38,7 @@ type Console struct {
 	listener net.Listener
 	server   *http.Server
 	log      *slog.Logger
+	wrong    *wrongLog
 }
 
 // Times that bound what a client can hold, and how long the end waits for
@@ -57,11 +63,13 @@ func Listen(cfg Config, o Options) (*Console, error) {
 		}
 		return nil, fmt.Errorf("console: cannot listen on %s: %w", cfg.Listen, err)
 	}
+	wrong := &wrongLog{log: o.Log}
 	return &Console{
 		listener: l,
 		log:      o.Log,
+		wrong:    wrong,
 		server: &http.Server{
-			Handler:           handler(cfg, o),
+			Handler:           handler(cfg, o, wrong),
 			ReadHeaderTimeout: headerWithin, ReadTimeout: readWithin, WriteTimeout: writeWithin, IdleTimeout: idleFor,
 			MaxHeaderBytes: maxHeader,
 			ErrorLog:       slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
@@ -74,6 +82,8 @@ func (c *Console) Addr() string { return c.listener.Addr().String() }
 
 // Run answers until ctx is done. Answers under way then have a second.
 func (c *Console) Run(ctx context.Context) {
+	defer c.wrong.close()
+	c.server.BaseContext = func(net.Listener) context.Context { return ctx } // streams of events end with it
 	ended := make(chan error, 1)
 	go func() { ended <- c.server.Serve(c.listener) }()
 	select {
@@ -90,12 +100,18 @@ func (c *Console) Run(ctx context.Context) {
 	<-ended
 }
 
-func handler(cfg Config, o Options) http.Handler {
-	g := newGuard(cfg)
+func handler(cfg Config, o Options, wrong *wrongLog) http.Handler {
+	g := newGuard(cfg, wrong)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", g.protect(o.Metrics))
 	mux.Handle("GET /healthz", healthz(o))
 	mux.Handle("GET /readyz", readyz(o, g))
+	if o.API != nil {
+		page := g.protect(Page())
+		mux.Handle("GET /{$}", page)
+		mux.Handle("GET /console/", page)
+		mux.Handle("/api/", g.protect(o.API))
+	}
 	return g.wrap(mux)
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // served runs a console until stop is called.
@@ -75,4 +76,36 @@ func TestAPortThatIsTaken(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "console: cannot listen on "+address+": address already in use") {
 		t.Errorf("the error is %v", err)
 	}
+}
+
+// A page's stream of events outlasts the times that other answers have, and ends
+// with the console.
+func TestEventsLast(t *testing.T) {
+	w := newWorld(t, plainRules)
+	o := shown()
+	o.API = w.api
+	c, err := Listen(Config{Listen: "127.0.0.1:0"}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.server.ReadTimeout, c.server.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		c.Run(ctx)
+	}()
+	l := listen(t, "http://"+c.Addr()+"/api/events")
+	until := time.NewTimer(300 * time.Millisecond) // longer than the server has for anything else
+	<-until.C
+	w.says("m.call.invite", "one", `,"number":"1"`)
+	var calls struct{ Calls []Call }
+	if l.next("calls", &calls); len(calls.Calls) != 1 {
+		t.Errorf("%+v", calls)
+	}
+	cancel()
+	if rest, err := io.ReadAll(l.lines); err != nil || len(rest) > 0 {
+		t.Errorf("it ends with %q, %v", rest, err)
+	}
+	<-over
 }

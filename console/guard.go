@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net"
@@ -14,13 +15,14 @@ import (
 // A guard lets in who may see the console. A browser can be made to ask by any
 // page that its user looks at, so it matters by which name it asks, and for whom.
 type guard struct {
-	cfg  Config
-	host string // of the listen address
+	cfg   Config
+	host  string // of the listen address
+	wrong *wrongLog
 }
 
-func newGuard(cfg Config) *guard {
+func newGuard(cfg Config, wrong *wrongLog) *guard {
 	host, _, _ := net.SplitHostPort(cfg.Listen)
-	return &guard{cfg: cfg, host: host}
+	return &guard{cfg: cfg, host: host, wrong: wrong}
 }
 
 // wrap refuses what must not reach h, and gives every answer its headers.
@@ -82,10 +84,14 @@ func hostOf(hostport string) string {
 }
 
 // ownOrigin refuses what a browser asks for the sake of a page of another
-// origin, unless its user goes here. Requests by no browser say nothing of it.
+// origin, unless its user goes here. Requests by no browser say nothing of it. What
+// the browser itself says goes before the origin: behind a proxy the page has
+// another address than the one that is asked here.
 func ownOrigin(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "same-origin", "none":
+	case "same-origin":
+		return true
+	case "", "none":
 	default:
 		visit := r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 		if !visit || r.Method != http.MethodGet {
@@ -101,13 +107,21 @@ func ownOrigin(r *http.Request) bool {
 }
 
 // authorized says whether the request brings the password or the token, where
-// one is set.
+// one is set. A browser knows passwords alone: it may bring the token as one where
+// there is none.
 func (g *guard) authorized(r *http.Request) bool {
-	if !g.cfg.guarded() {
+	if !g.cfg.guarded() || g.knowsSecret(r) {
 		return true
 	}
+	if r.Header.Get("Authorization") != "" { // browsers bring nothing at first
+		g.wrong.add(r.RemoteAddr)
+	}
+	return false
+}
+
+func (g *guard) knowsSecret(r *http.Request) bool {
 	if _, password, ok := r.BasicAuth(); ok {
-		return g.cfg.Password != "" && same(password, g.cfg.Password)
+		return same(password, cmp.Or(g.cfg.Password, g.cfg.Token))
 	}
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	return ok && strings.EqualFold(scheme, "Bearer") && g.cfg.Token != "" && same(token, g.cfg.Token)
@@ -123,9 +137,7 @@ func same(given, secret string) bool {
 func (g *guard) protect(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !g.authorized(r) {
-			if g.cfg.Password != "" {
-				w.Header().Add("WWW-Authenticate", `Basic realm="Vertigo", charset="UTF-8"`)
-			}
+			w.Header().Add("WWW-Authenticate", `Basic realm="Vertigo", charset="UTF-8"`)
 			if g.cfg.Token != "" {
 				w.Header().Add("WWW-Authenticate", `Bearer realm="Vertigo"`)
 			}

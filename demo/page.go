@@ -1,6 +1,6 @@
 // Package demo serves the page of `vertigo demo`: a telephone that is a Matrix
-// client with real sound, and beside it the ladder of its call, as the engine
-// tells it.
+// client with real sound, and beside it the ladder of its call, as the console
+// shows it. The console itself is there too.
 //
 // The page is plain HTML, CSS and JavaScript, asks nobody but this program and
 // the homeserver that it is told of, and shows what peers say as text alone. It
@@ -18,9 +18,10 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"time"
 
-	"vertigo/engine"
+	"vertigo/console"
 )
 
 //go:embed page
@@ -45,7 +46,7 @@ type Page struct {
 
 	listener net.Listener
 	opts     Options
-	feed     feed
+	api      atomic.Pointer[http.Handler]
 }
 
 // Listen opens the page's port. An address that is not of this machine alone is
@@ -69,18 +70,9 @@ func Listen(address string, o Options) (*Page, error) {
 	return &Page{URL: "http://" + l.Addr().String() + "/", listener: l, opts: o}, nil
 }
 
-// Observe is told of what the engine does, by the engine's goroutine.
-func (p *Page) Observe(t engine.Trace) {
-	p.feed.tell("step", func() any { return stepOf(t) })
-}
-
-// Reloaded is told that the rules were read anew, whether they are used now, and
-// what was found in them.
-func (p *Page) Reloaded(used bool, findings string) {
-	p.feed.tell("rules", func() any {
-		return map[string]any{"used": used, "findings": findings}
-	})
-}
+// Show has the page show what the console's API tells. Until then it tells that
+// there is nothing yet. Any goroutine may call it.
+func (p *Page) Show(api http.Handler) { p.api.Store(&api) }
 
 // Run serves the page until ctx is done.
 func (p *Page) Run(ctx context.Context) error {
@@ -116,7 +108,9 @@ func (p *Page) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(root))
 	mux.HandleFunc("GET /config.json", p.config)
-	mux.HandleFunc("GET /events", p.events)
+	mux.HandleFunc("GET /api/", p.tell)
+	mux.HandleFunc("POST /api/", p.tell)
+	mux.Handle("GET /console/", console.Page())
 	mux.HandleFunc("POST /ring", func(w http.ResponseWriter, _ *http.Request) {
 		if !p.opts.Ring() {
 			http.Error(w, "the telephone calls already", http.StatusConflict)
@@ -124,6 +118,16 @@ func (p *Page) handler() http.Handler {
 	})
 	mux.HandleFunc("POST /hangup", func(http.ResponseWriter, *http.Request) { p.opts.HangUp() })
 	return p.guard(http.NewCrossOriginProtection().Handler(mux))
+}
+
+// tell answers what the API tells.
+func (p *Page) tell(w http.ResponseWriter, r *http.Request) {
+	api := p.api.Load()
+	if api == nil {
+		http.Error(w, "the bridge is starting", http.StatusServiceUnavailable)
+		return
+	}
+	(*api).ServeHTTP(w, r)
 }
 
 // guard answers those alone who call the page by its address: a name of somebody
@@ -155,34 +159,4 @@ func (p *Page) config(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]string{ // whoever asked may be gone
 		"homeserver": p.opts.Homeserver, "user": p.opts.User, "password": p.opts.Password, "rules": p.opts.Rules,
 	})
-}
-
-// alive is how often a page that hears nothing is told so.
-const alive = 15 * time.Second
-
-// events tells one page what happens, as server-sent events.
-func (p *Page) events(w http.ResponseWriter, r *http.Request) {
-	messages, leave := p.feed.join()
-	defer leave()
-	w.Header().Set("Content-Type", "text/event-stream")
-	stream := http.NewResponseController(w)
-	tick := time.NewTicker(alive)
-	defer tick.Stop()
-	text := []byte(": welcome\n\n")
-	for {
-		if _, err := w.Write(text); err != nil || stream.Flush() != nil {
-			return
-		}
-		select {
-		case message, ok := <-messages:
-			if !ok {
-				return
-			}
-			text = message
-		case <-tick.C:
-			text = []byte(": alive\n\n")
-		case <-r.Context().Done():
-			return
-		}
-	}
 }

@@ -104,12 +104,12 @@ func (b *browser) Packets() (in, out int) {
 	return counted.In, counted.Out
 }
 
-func (b *browser) talk(hz float64) {
+func (b *browser) Talk(hz float64) {
 	b.t.Helper()
 	b.page.Run(b.t, chromedp.Evaluate(fmt.Sprintf("tone.frequency.value = %v", hz), nil))
 }
 
-func (b *browser) hears(ctx context.Context, hz float64) (heard bool) {
+func (b *browser) Hears(ctx context.Context, hz float64) (heard bool) {
 	b.t.Helper()
 	deadline, _ := ctx.Deadline()
 	if err := b.run(&heard, "hears", hz, time.Until(deadline).Milliseconds()); err != nil {

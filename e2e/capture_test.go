@@ -31,7 +31,7 @@ func (e *example) record(t *testing.T, name string, tell func(t *testing.T) []*c
 		lines := slices.Concat(pick(all[:before], `"type":"transport.up"`), all[before:])
 		lines = slices.DeleteFunc(lines, func(line string) bool { return strings.Contains(line, marker) })
 		story := strings.Join(lines, "")
-		e.bridge.write(t, name+".ndjson", story)
+		e.bridge.Write(t, name+".ndjson", story)
 		e.program(t, "replay", "-c", "vertigo.toml", "--expect", name+".ndjson")
 		if *update {
 			file := filepath.Join("..", "examples", e.name, name+".ndjson")
@@ -51,7 +51,7 @@ func pick(lines []string, part string) []string {
 // captured are the lines that the bridge has captured so far.
 func (e *example) captured(t testing.TB) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(e.bridge.dir, "captures", "*.ndjson"))
+	files, err := filepath.Glob(filepath.Join(e.bridge.Dir, "captures", "*.ndjson"))
 	if err != nil || len(files) != 1 {
 		t.Fatalf("the captures are %q: %v", files, err)
 	}
@@ -66,10 +66,10 @@ func (e *example) captured(t testing.TB) []string {
 // the event of the id that it returns last.
 func (e *example) settle(t testing.TB, c *client) (marker string) {
 	t.Helper()
-	said := len(e.bridge.said())
+	said := len(e.bridge.Said())
 	marker = c.user.Send(t, c.room, "m.room.message", map[string]any{"msgtype": "m.text", "body": "settled?"})
 	for {
-		_, said = e.bridge.waitLine(t, said, "transport=matrix", "type=m.room.message")
+		_, said = e.bridge.WaitLine(t, said, "transport=matrix", "type=m.room.message")
 		if len(pick(e.captured(t), marker)) > 0 {
 			return marker
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/tidwall/gjson"
 
+	"vertigo/internal/softphone"
 	"vertigo/transports/matrix/hometest"
 	"vertigo/transports/verto/vertotest"
 	"vertigo/transports/verto/vertotest/webphone"
@@ -23,7 +24,7 @@ type client struct {
 	callID string
 	party  string // "" for a client of call version 0
 
-	phone      *webphone.Phone
+	phone      *softphone.Phone
 	peer       peer                   // what it negotiates with: the phone, or a browser
 	candidates []string               // of its last description, not sent yet
 	offered    gjson.Result           // the content of the m.call.invite that it got
@@ -43,8 +44,8 @@ type peer interface {
 	Take(answer string) error
 	Local() string
 	Packets() (in, out int)
-	talk(hz float64)                            // until the test ends
-	hears(ctx context.Context, hz float64) bool // a fifth of a second on end of it
+	Talk(hz float64)                            // until the test ends
+	Hears(ctx context.Context, hz float64) bool // a fifth of a second on end of it
 }
 
 // newCaller makes a client in a room of its own with the bridge.
@@ -63,10 +64,10 @@ func newClient(t testing.TB, user *hometest.User, room string) *client {
 		heeded: map[string]bool{},
 	}
 	var err error
-	if c.phone, err = webphone.New(webphone.PCMU); err != nil {
+	if c.phone, err = softphone.New(); err != nil {
 		t.Fatal(err)
 	}
-	c.peer = softphone{c.phone, t}
+	c.peer = c.phone
 	t.Cleanup(func() {
 		if err := c.phone.Close(); err != nil {
 			t.Error(err)
@@ -298,13 +299,13 @@ func (c *client) echoes(hz float64) {
 // talk sends a tone until the test ends.
 func (c *client) talk(hz float64) {
 	c.talked = true
-	c.peer.talk(hz)
+	c.peer.Talk(hz)
 }
 
 // hears waits until a fifth of a second on end is a tone.
 func (c *client) hears(hz float64) {
 	c.t.Helper()
-	if !c.peer.hears(soon(c.t), hz) {
+	if !c.peer.Hears(soon(c.t), hz) {
 		c.t.Fatalf("no tone of %v Hz is heard", hz)
 	}
 }

@@ -44,7 +44,7 @@ func newExample(t testing.TB, name string) *example {
 	password := rand.Text()
 	planted.credential("the password of a Verto account", password)
 	e.pbx.AddAccount(login, password)
-	e.bridge.env = append(os.Environ(), "VERTIGO_VERTO_PASSWORD="+password)
+	e.bridge.Env = append(e.bridge.Env, "VERTIGO_VERTO_PASSWORD="+password)
 	e.edit("vertigo.toml", `"wss://pbx.example.org:8082"`, strconv.Quote(e.pbx.URL))
 	e.edit("vertigo.toml", `"vertigo@pbx.example.org"`, strconv.Quote(login))
 	return e
@@ -84,7 +84,7 @@ func (e *example) write(t testing.TB) {
 			}
 			text += "\n[log]\nlevel = \"debug\"\n"
 		}
-		e.bridge.write(t, name, text)
+		e.bridge.Write(t, name, text)
 	}
 }
 
@@ -94,7 +94,7 @@ func (e *example) openService(t testing.TB) {
 	t.Helper()
 	e.write(t)
 	e.program(t, "registration")
-	file := filepath.Join(e.bridge.dir, "registration.yaml")
+	file := filepath.Join(e.bridge.Dir, "registration.yaml")
 	written, err := matrix.ReadRegistration(file)
 	if err != nil {
 		t.Fatal(err)
@@ -111,15 +111,15 @@ func (e *example) begin(t testing.TB) {
 	t.Helper()
 	e.write(t)
 	e.program(t, "check")
-	e.bridge.start(t)
-	e.bridge.stopsWith(t)
+	e.bridge.Start(t)
+	e.bridge.StopsWith(t)
 	e.bridge.ready(t)
 }
 
 // program runs a command of the program that must succeed.
 func (e *example) program(t testing.TB, args ...string) {
 	t.Helper()
-	if out, err := e.bridge.command(t, args...).CombinedOutput(); err != nil {
+	if out, err := e.bridge.Command(args...).CombinedOutput(); err != nil {
 		t.Fatalf("vertigo %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 }
@@ -249,9 +249,9 @@ func TestExampleOffice(t *testing.T) {
 	t.Run("nobody of sales answers, and then the reception rings", func(t *testing.T) {
 		e.edit("rules.toml", `"15s"`, `"3s"`) // roundTime
 		e.write(t)
-		said := len(e.bridge.said())
-		e.bridge.signal(t, syscall.SIGHUP)
-		e.bridge.waitLine(t, said, "rules reloaded")
+		said := len(e.bridge.Said())
+		e.bridge.Signal(t, syscall.SIGHUP)
+		e.bridge.WaitLine(t, said, "rules reloaded")
 		r := e.callTo(t, users, caller, sales)
 		anna, ben, cleo := e.rings(r, 0), e.rings(r, 1), e.rings(r, 2)
 		for _, c := range []*client{anna, ben, cleo} {
@@ -313,7 +313,7 @@ func TestExampleVucbot(t *testing.T) {
 	e.home = dendritetest.Start(t)
 	e.bot = e.home.Register(t, "conference", password("conference"))
 	planted.credential("the bot's token", e.bot.Token)
-	e.bridge.env = append(e.bridge.env, "VERTIGO_MATRIX_TOKEN="+e.bot.Token)
+	e.bridge.Env = append(e.bridge.Env, "VERTIGO_MATRIX_TOKEN="+e.bot.Token)
 	e.edit("vertigo.toml", `"https://matrix.example.org"`, strconv.Quote(e.home.URL))
 	e.begin(t)
 	e.pbx.Handle(conference, echo)

@@ -97,11 +97,11 @@ var faults = []faulty{
 		c.take()
 		c.echoes(440)
 		call := f.up()
-		said := len(f.bridge.said())
+		said := len(f.bridge.Said())
 		f.home.Stop(t)
 		c.hears(440) // still
 		f.pbx.Hangup(call.ID, vertotest.NormalClearing)
-		f.bridge.waitLine(t, said, "not sent yet", "m.call.hangup")
+		f.bridge.WaitLine(t, said, "not sent yet", "m.call.hangup")
 		f.home.Resume(t)
 		c.wants("m.call.hangup user_hangup")
 		f.whole()
@@ -111,14 +111,14 @@ var faults = []faulty{
 		c.take()
 		c.echoes(440)
 		call := f.up()
-		f.bridge.stop(t, syscall.SIGKILL)
+		f.bridge.Stop(t, syscall.SIGKILL)
 		c.hangUp()
 		f.starts()
 		f.ends(t, call.ID)
 		f.whole()
 	}},
 	{"the bridge is down when the user calls", func(_ *testing.T, f *fault) {
-		f.bridge.stop(f.t, syscall.SIGKILL)
+		f.bridge.Stop(f.t, syscall.SIGKILL)
 		c := f.calls(5 * time.Minute)
 		f.starts()
 		c.take()
@@ -126,7 +126,7 @@ var faults = []faulty{
 		f.wantDialled(1)
 	}},
 	{"the bridge is down when the user calls, until the call's time is over", func(t *testing.T, f *fault) {
-		f.bridge.stop(t, syscall.SIGKILL)
+		f.bridge.Stop(t, syscall.SIGKILL)
 		f.calls(4 * time.Second)
 		pass(t, 2*time.Second) // what is left of the call's time is not worth a call
 		f.starts()
@@ -220,6 +220,6 @@ func (f *fault) wantDialled(want int) {
 
 func (f *fault) starts() {
 	f.t.Helper()
-	f.bridge.start(f.t)
+	f.bridge.Start(f.t)
 	f.bridge.ready(f.t)
 }

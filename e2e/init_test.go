@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"os"
 	"testing"
 
 	"vertigo/transports/matrix/dendritetest"
@@ -18,7 +17,7 @@ func TestWhatInitWritesBridgesACall(t *testing.T) {
 	s.pbx = vertotest.NewServer(vertotest.Options{})
 	closeLater(t, s.pbx)
 	s.bridge = newBridge(t)
-	s.bridge.env = append(os.Environ(), "VERTIGO_MATRIX_TOKEN="+s.bot.Token, "VERTIGO_VERTO_PASSWORD=1234")
+	s.bridge.Env = append(s.bridge.Env, "VERTIGO_MATRIX_TOKEN="+s.bot.Token, "VERTIGO_VERTO_PASSWORD=1234")
 	for _, args := range [][]string{
 		{
 			"init", "--mode", "bot", "--homeserver", home.URL, "--server", hometest.ServerName, "--user", "phone",
@@ -26,15 +25,15 @@ func TestWhatInitWritesBridgesACall(t *testing.T) {
 		},
 		{"check"},
 	} {
-		cmd := s.bridge.command(t, args...)
+		cmd := s.bridge.Command(args...)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("vertigo %v: %v\n%s", args, err, out)
 		}
 	}
-	s.bridge.start(t)
-	s.bridge.stopsWith(t)
-	s.bridge.waitLine(t, 0, "connected to the homeserver", "transport=matrix")
-	s.bridge.waitLine(t, 0, "msg=connected", "transport=pbx")
+	s.bridge.Start(t)
+	s.bridge.StopsWith(t)
+	s.bridge.WaitLine(t, 0, "connected to the homeserver", "transport=matrix")
+	s.bridge.WaitLine(t, 0, "msg=connected", "transport=pbx")
 	talking(t, s, home.Register(t, "anna", "password-of-anna")).hangUp()
 	if _, err := s.pbx.WaitCall(soon(t), func(call vertotest.Call) bool { return call.State == vertotest.Ended }); err != nil {
 		t.Fatal(err)

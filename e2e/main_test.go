@@ -8,13 +8,14 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"vertigo/internal/bridgetest"
 )
 
 // patience is how long a test waits for something that must happen.
@@ -22,14 +23,7 @@ const patience = 30 * time.Second
 
 var (
 	suiteDir string // the program, and the directories of all bridges
-	built    = sync.OnceValues(func() (string, error) {
-		bin := filepath.Join(suiteDir, "vertigo")
-		cmd := exec.Command("go", "build", "-o", bin, "vertigo/cmd/vertigo")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return "", fmt.Errorf("go build: %w\n%s", err, out)
-		}
-		return bin, nil
-	})
+	built    = sync.OnceValues(func() (string, error) { return bridgetest.Build(suiteDir) })
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }

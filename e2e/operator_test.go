@@ -48,19 +48,19 @@ func TestReloadChangesTheNextCallOnly(t *testing.T) {
 	s, user := begin(t, "anna", rulesTo("9196")+"\n[table.hangupReason]\nNORMAL_CLEARING = \"user_hangup\"\n")
 	old := talking(t, s, user)
 
-	s.bridge.write(t, "rules.toml", rulesTo("9199")+"\n[table.hangupReason]\nNORMAL_CLEARING = \"user_busy\"\n")
-	said := len(s.bridge.said())
-	s.bridge.signal(t, syscall.SIGHUP)
-	_, said = s.bridge.waitLine(t, said, "rules reloaded")
+	s.bridge.Write(t, "rules.toml", rulesTo("9199")+"\n[table.hangupReason]\nNORMAL_CLEARING = \"user_busy\"\n")
+	said := len(s.bridge.Said())
+	s.bridge.Signal(t, syscall.SIGHUP)
+	_, said = s.bridge.WaitLine(t, said, "rules reloaded")
 
 	next := newCaller(t, user, s.bot.ID)
 	next.call()
 	next.wants("m.call.reject user_busy") // 9199 is busy
 
-	s.bridge.write(t, "rules.toml", "include = [\"matrix-verto\"]\n[[rule]]\nnaem = \"x\"\n")
-	s.bridge.signal(t, syscall.SIGHUP)
-	s.bridge.waitLine(t, said, "rules.toml:3:1: error: unknown key naem")
-	s.bridge.waitLine(t, said, "hint: did you mean name?")
+	s.bridge.Write(t, "rules.toml", "include = [\"matrix-verto\"]\n[[rule]]\nnaem = \"x\"\n")
+	s.bridge.Signal(t, syscall.SIGHUP)
+	s.bridge.WaitLine(t, said, "rules.toml:3:1: error: unknown key naem")
+	s.bridge.WaitLine(t, said, "hint: did you mean name?")
 
 	after := newCaller(t, user, s.bot.ID)
 	after.call()
@@ -108,16 +108,15 @@ func TestALostVertoSocketComesBackAndEndsWhatIsLost(t *testing.T) {
 func TestSIGTERMSaysGoodbyeToBothSides(t *testing.T) {
 	s, user := begin(t, "carl", rulesTo("9196"))
 	c := talking(t, s, user)
-	s.bridge.signal(t, syscall.SIGTERM)
+	s.bridge.Signal(t, syscall.SIGTERM)
 	c.wants("m.call.hangup unknown_error")
 	if _, err := s.pbx.WaitCall(soon(t), func(call vertotest.Call) bool {
 		return call.State == vertotest.Ended && call.EndedBy == vertotest.ClientSide
 	}); err != nil {
 		t.Fatal(err)
 	}
-	<-s.bridge.done
-	if s.bridge.err != nil {
-		t.Errorf("the bridge ended with %v", s.bridge.err)
+	if err := s.bridge.Wait(t); err != nil {
+		t.Errorf("the bridge ended with %v", err)
 	}
 }
 
@@ -141,13 +140,12 @@ func TestWhatIsCapturedHoldsNoSecret(t *testing.T) {
 			}
 		}
 	}
-	s.bridge.signal(t, syscall.SIGTERM)
-	<-s.bridge.done
-	files, err := filepath.Glob(filepath.Join(s.bridge.dir, "captures", "*.ndjson"))
+	s.bridge.Stop(t, syscall.SIGTERM)
+	files, err := filepath.Glob(filepath.Join(s.bridge.Dir, "captures", "*.ndjson"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no capture was written: %v", err)
 	}
-	written := strings.Join(s.bridge.said(), "\n")
+	written := strings.Join(s.bridge.Said(), "\n")
 	for _, f := range files {
 		data, err := os.ReadFile(f)
 		if err != nil {
@@ -205,7 +203,7 @@ func TestConnectionFaultsAreOneClearLine(t *testing.T) {
 			set := asBot(bot, home.URL)
 			set.url, set.login, set.password, set.caFile, set.rules = c.url, c.login, c.password, c.caFile, rulesTo("9196")
 			b := startBridge(t, set)
-			line, _ := b.waitLine(t, 0, c.words...)
+			line, _ := b.WaitLine(t, 0, c.words...)
 			if strings.Contains(line, "wrong") {
 				t.Errorf("the password is in the line: %s", line)
 			}
@@ -290,8 +288,8 @@ func TestCallsSpreadOverAccounts(t *testing.T) {
 	for _, name := range []string{"gina", "hans", "ines"} {
 		users = append(users, home.Register(t, name, "password-of-"+name))
 	}
-	s.bridge.waitLine(t, 0, "msg=connected", "login=1008@fs.test")
-	s.bridge.waitLine(t, 0, "msg=connected", "login=1009@fs.test")
+	s.bridge.WaitLine(t, 0, "msg=connected", "login=1008@fs.test")
+	s.bridge.WaitLine(t, 0, "msg=connected", "login=1009@fs.test")
 	for _, u := range users {
 		talking(t, s, u)
 	}

@@ -36,7 +36,7 @@ func (b *book) check(t *testing.T, sites ...*site) {
 	t.Helper()
 	told := map[string]bool{}
 	for _, s := range sites {
-		s.bridge.stop(t, syscall.SIGTERM)
+		s.bridge.Stop(t, syscall.SIGTERM)
 		for _, line := range s.records(t) {
 			number := line.Get("number").Str
 			want, ok := b.want[number]

@@ -46,9 +46,8 @@ func BenchmarkCallSetup(b *testing.B) {
 		setUp(b, user, room)
 	}
 	b.StopTimer()
-	br.signal(b, syscall.SIGTERM)
-	<-br.done
-	report(b, br.dir)
+	br.Stop(b, syscall.SIGTERM)
+	report(b, br.Dir)
 }
 
 // setUp makes one call and ends it.

@@ -52,7 +52,7 @@ func newService(t testing.TB, name, url string) *service {
 		ID: name, URL: url, ASToken: rand.Text() + rand.Text(), HSToken: rand.Text() + rand.Text(),
 		Sender: "phone-" + name, Ghosts: name + "_",
 	}
-	s.bridge.write(t, "registration.yaml", string(s.Registration()))
+	s.bridge.Write(t, "registration.yaml", string(s.Registration()))
 	s.plant()
 	return s
 }
@@ -65,10 +65,10 @@ func registerByProgram(t testing.TB, name string) (s *service, file string) {
 	s = &service{listen: listen, bridge: newBridge(t)}
 	s.Sender, s.Ghosts, s.URL = "phone-"+name, name+"_", "http://"+listen
 	s.bridge.configure(t, s.settings("http://127.0.0.1:1")) // no homeserver runs yet
-	if out, err := s.bridge.command(t, "registration", "-c", "vertigo.toml").CombinedOutput(); err != nil {
+	if out, err := s.bridge.Command("registration", "-c", "vertigo.toml").CombinedOutput(); err != nil {
 		t.Fatalf("vertigo registration: %v\n%s", err, out)
 	}
-	file = filepath.Join(s.bridge.dir, "registration.yaml")
+	file = filepath.Join(s.bridge.Dir, "registration.yaml")
 	written, err := matrix.ReadRegistration(file)
 	if err != nil {
 		t.Fatal(err)
@@ -117,8 +117,8 @@ func (s *service) open(t testing.TB, home *hometest.Server, pbx vertotest.Option
 	set.url, set.login, set.password, set.captures = at.pbx.URL, login, password, true
 	set.rules = "include = [\"matrix-verto\"]\n" + rules
 	at.bridge.configure(t, set)
-	at.bridge.start(t)
-	at.bridge.stopsWith(t)
+	at.bridge.Start(t)
+	at.bridge.StopsWith(t)
 	at.bridge.ready(t)
 	return at
 }
@@ -180,7 +180,7 @@ func (s *site) ends(t testing.TB, callID string) vertotest.Call {
 // records are the lines of the call log, once the bridge has stopped.
 func (s *site) records(t testing.TB) []gjson.Result {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.bridge.dir, "state", "calls.ndjson"))
+	text, err := os.ReadFile(filepath.Join(s.bridge.Dir, "state", "calls.ndjson"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}

@@ -22,6 +22,7 @@ const (
 	SettingNumber
 	SettingTime   // "10s"
 	SettingTables // [[…]]
+	SettingNamed  // { NAME = "text" }
 )
 
 // Settings of vertigo.toml, in the order of the reference. A dotted key stands in
@@ -38,14 +39,18 @@ var (
 		{"log.format", SettingText, "`\"text\"`", "or `json`", nil, []string{"text", "json"}},
 		{"console.listen", SettingText, "there is none", "address and port of the [console](#the-console)", "127.0.0.1:7480", nil},
 		{"console.password", SettingText, "", "what a browser asks for, with any user name", "env:VERTIGO_CONSOLE_PASSWORD", nil},
-		{"console.token", SettingText, "", "what programs show: `Authorization: Bearer TOKEN`", "env:VERTIGO_CONSOLE_TOKEN", nil},
+		{"console.token", SettingText, "", "what programs show: `Authorization: Bearer TOKEN`; without a password also what a browser asks for", "env:VERTIGO_CONSOLE_TOKEN", nil},
 		{"console.hosts", SettingTexts, "", "names by which the console is called, beside `localhost` and its address", nil, nil},
+		{"traces.endpoint", SettingText, "nothing is traced", "base URL of the OTLP/HTTP receiver of [traces](#traces)", "http://127.0.0.1:4318", nil},
+		{"traces.headers", SettingNamed, "", "headers of what is sent there, by name", nil, nil},
+		{"traces.one_in", SettingNumber, "1", "of so many calls one is traced", 1, nil},
+		{"traces.personal", SettingFlag, "`false`", "numbers, users and the texts of errors too", nil, nil},
 	}
 
 	// TransportSettings are those of all kinds.
 	TransportSettings = []Setting{
-		{"kind", SettingText, "", "`\"matrix\"` or `\"verto\"`", nil, []string{"matrix", "verto"}},
-		{"group", SettingText, "the kind", "what rules may call it beside its name. Several servers of one group share the new calls", nil, nil},
+		{"kind", SettingText, "", "`\"matrix\"`, `\"verto\"`, or [of any peer that speaks JSON](transports.md) `\"ws-json\"`, `\"http-json\"`", nil, []string{"matrix", "verto", "ws-json", "http-json"}},
+		{"group", SettingText, "the kind of `matrix` and `verto`, for others none", "what rules may call it beside its name. Several servers of one group share the new calls", nil, nil},
 	}
 
 	// KindSettings are those of each kind of transport.
@@ -74,6 +79,41 @@ var (
 			{"reply_timeout", SettingTime, "`\"10s\"`", "how long a request may go without a reply", "10s", nil},
 			{"detach_timeout", SettingTime, "`\"120s\"`", "as the server's `detach-timeout-sec`: how long it keeps a call whose socket is lost", "120s", nil},
 			{"pace", SettingTime, "`\"60ms\"`", "the pause after a burst of requests in which the server sends its own", "60ms", nil},
+		},
+		"ws-json": {
+			{"protocol", SettingText, "the group, or the name", "the `[protocol.NAME]` of the rules that says how messages are laid out", nil, nil},
+			{"url", SettingText, "", "`ws://HOST:PORT/PATH` or `wss://…` of a server to connect to; or", nil, nil},
+			{"listen", SettingText, "", "address and port where clients connect. On any other address than this machine's own with a `token` or a `password`", "127.0.0.1:7490", nil},
+			{"subprotocol", SettingText, "none", "the WebSocket subprotocol that is asked for, or that clients must ask for", nil, nil},
+			{"token", SettingText, "", "what is shown to the server, or what clients must show: `Authorization: Bearer TOKEN`; or", "env:VERTIGO_PEER_TOKEN", nil},
+			{"user", SettingText, "with `listen`: any", "a user name, for HTTP basic authentication", nil, nil},
+			{"password", SettingText, "", "the password for that", "env:VERTIGO_PEER_PASSWORD", nil},
+			{"headers", SettingNamed, "", "with `url`: further headers of the handshake, by name", nil, nil},
+			{"ca_file", SettingText, "", "with `url`: PEM file of the CAs to trust, in place of the system's", nil, nil},
+			{"path", SettingText, "`\"/\"`", "with `listen`: the path that clients ask for", "/", nil},
+			{"cert_file", SettingText, "plain HTTP", "with `listen`: PEM file of the certificate, for TLS; and", nil, nil},
+			{"key_file", SettingText, "", "that of its key", nil, nil},
+			{"clients", SettingNumber, "16", "with `listen`: how many may be connected at once. Of `1` [who comes back](transports.md#clients-that-connect) is who was there", 16, nil},
+			{"ping", SettingTime, "`\"30s\"`", "the time between two pings. A peer from which nothing is heard for twice as long is gone", "30s", nil},
+			{"max_message", SettingNumber, "1 MiB", "bytes of one message of the peer", 1 << 20, nil},
+			{"request_timeout", SettingTime, "`\"10s\"`", "how long a message may go without an answer, where the protocol has answers", "10s", nil},
+		},
+		"http-json": {
+			{"protocol", SettingText, "the group, or the name", "the `[protocol.NAME]` of the rules that says how messages are laid out", nil, nil},
+			{"url", SettingText, "", "`http://HOST:PORT/PATH` or `https://…` of a server that messages are sent to; or, or and", nil, nil},
+			{"listen", SettingText, "", "address and port where requests come. On any other address than this machine's own with a `token` or a `password`", "127.0.0.1:7491", nil},
+			{"token", SettingText, "", "what those who come must show, or without `listen` what is shown at `url`: `Authorization: Bearer TOKEN`; or", "env:VERTIGO_PEER_TOKEN", nil},
+			{"user", SettingText, "with `listen`: any", "a user name, for HTTP basic authentication", nil, nil},
+			{"password", SettingText, "", "the password for that", "env:VERTIGO_PEER_PASSWORD", nil},
+			{"method", SettingText, "`\"POST\"`", "with `url`: or `\"PUT\"`, `\"PATCH\"`", "POST", []string{"POST", "PUT", "PATCH"}},
+			{"headers", SettingNamed, "", "with `url`: headers of each request, by name", nil, nil},
+			{"ca_file", SettingText, "", "with `url`: PEM file of the CAs to trust, in place of the system's", nil, nil},
+			{"timeout", SettingTime, "`\"10s\"`", "with `url`: how long one request may take", "10s", nil},
+			{"retry_for", SettingTime, "`\"15m\"`", "with `url`: how long a message may wait to be taken", "15m", nil},
+			{"path", SettingText, "`\"/\"`", "with `listen`: requests come there, and below", "/", nil},
+			{"cert_file", SettingText, "plain HTTP", "with `listen`: PEM file of the certificate, for TLS; and", nil, nil},
+			{"key_file", SettingText, "", "that of its key", nil, nil},
+			{"max_message", SettingNumber, "1 MiB", "bytes of the body of a request, or of an answer", 1 << 20, nil},
 		},
 	}
 

@@ -95,6 +95,8 @@ func (x Setting) schema(of string) *Schema {
 		s.Type, s.Minimum = "integer", &none
 	case SettingTables:
 		s.Type = "array"
+	case SettingNamed:
+		s.Type, s.AdditionalProperties = "object", &Schema{Type: "string"}
 	}
 	s.Description = fmt.Sprintf("`%s`: %s", of, plain(x.Doc))
 	if x.Default != "" {

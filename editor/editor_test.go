@@ -75,7 +75,7 @@ func TestCompletion(t *testing.T) {
 		name, schema, text string
 		want               []string
 	}{
-		{"keys of a rule", "rules", aRule + "|\n", []string{"also", "beyond", "cancel", "in", "let", "limit", "new", "next", "push", "send", "set", "timer", "when"}},
+		{"keys of a rule", "rules", aRule + "|\n", []string{"also", "beyond", "cancel", "conn", "in", "let", "limit", "new", "next", "push", "send", "set", "timer", "when"}},
 		{"what a rule can start, fill and set", "rules", aRule + "|\n", []string{"timer.expire", "push.candidates", "set.room"}},
 		{"tables", "rules", "[|]\n", []string{"vars", "let", "table.routes", "buffer.candidates", "limit.callsAtOnce"}},
 		{"double brackets", "rules", "[[|]]\n", []string{"rule", "check"}},
@@ -193,5 +193,30 @@ func TestNoFaultsInWhatIsShipped(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What rules declare of a peer is offered as what the program knows itself.
+func TestDeclaredPeersAreOffered(t *testing.T) {
+	const text = "[protocol.bell]\nschema = \"bell.json\"\n[[rule]]\nname = \"up\"\non = \"bell transport.up\"\nnew = \"connection\"\nconn.since = 'now'\n"
+	const messages = `{"$defs": {"in ring": {"description": "Somebody rings.", "type": "object"}, "out open": {"type": "object"}}}`
+	set, found := rules.Load([]string{"rules.toml"}, rules.Options{Peers: peers, Unnamed: &engine.Protocol{Kind: "ws-json"}, ReadFile: func(name string) ([]byte, error) {
+		if name == "bell.json" {
+			return []byte(messages), nil
+		}
+		return []byte(text), nil
+	}})
+	if set == nil {
+		t.Fatal(found)
+	}
+	v := editor.VocabularyOf(peers, schemas, set)
+	has := func(list []editor.Name, name, doc string) bool {
+		return slices.ContainsFunc(list, func(n editor.Name) bool { return n.Name == name && strings.Contains(n.Doc, doc) })
+	}
+	switch {
+	case !has(v.Transports, "bell", "ws-json"), !has(v.On, "bell ring", "Somebody rings."), !has(v.Types, "open", ""):
+		t.Errorf("%+v", v)
+	case !slices.Contains(v.Protocols, "bell") || !slices.Contains(v.ConnVars, "since"):
+		t.Errorf("%q %q", v.Protocols, v.ConnVars)
 	}
 }

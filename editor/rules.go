@@ -19,6 +19,11 @@ var AddressKeys = map[string][]rules.Key{
 		{Name: "as", Form: rules.FormTemplate, Value: "template", Doc: "`matrix` only, as an application service: which of the bridge's users does it. `nil`, `\"\"` or left out: the bridge's own"},
 		{Name: "state", Form: rules.FormTemplate, Value: "template", Doc: "`matrix` only: the state key that makes a state event of it; `\"\"` is one, `nil` none"},
 	},
+	"http-json": {
+		{Name: "path", Form: rules.FormTemplate, Value: "template", Doc: "`http-json` only: what is appended to the `url` of the transport"},
+		{Name: "request", Form: rules.FormTemplate, Value: "template", Doc: "`http-json` only: the request that this answers: `'${ msg.request }'`"},
+		{Name: "status", Form: rules.FormTemplate, Value: "template", Doc: "`http-json` only: the HTTP status of that answer; left out: 200"},
+	},
 }
 
 // SendKeys are all keys of a send, in the order of the reference.
@@ -42,12 +47,28 @@ type Vocabulary struct {
 	States     []Name
 
 	Vars, Lets, Tables, Buffers, Limits, Indexes, Timers, CallVars []string
+	Protocols, ConnVars                                            []string
 }
 
 // VocabularyOf gathers the transports, the messages that are known of them, and
-// what a rule set has; set may be nil. schemas are by kind of transport.
+// what a rule set has; set may be nil. schemas are by kind of transport; what the
+// rules themselves declare of transports counts as well.
 func VocabularyOf(peers []engine.Peer, schemas map[string]*schema.Set, set *rules.Set) Vocabulary {
 	var v Vocabulary
+	of := func(p engine.Peer) *schema.Set { return schemas[p.Protocol.Kind] }
+	if set != nil {
+		for _, p := range set.Peers {
+			if set.ProtocolOf(p.Name) != nil && !slices.ContainsFunc(peers, func(known engine.Peer) bool { return known.Name == p.Name }) {
+				peers = append(slices.Clip(peers), p)
+			}
+		}
+		of = func(p engine.Peer) *schema.Set {
+			if declared := set.ProtocolOf(p.Name); declared != nil {
+				return declared.Schema
+			}
+			return schemas[p.Protocol.Kind]
+		}
+	}
 	for _, p := range peers {
 		v.transport(p.Name, "a transport of kind "+p.Protocol.Kind)
 		if p.Group != "" {
@@ -56,7 +77,7 @@ func VocabularyOf(peers []engine.Peer, schemas map[string]*schema.Set, set *rule
 		if !slices.Contains(v.Kinds, p.Protocol.Kind) {
 			v.Kinds = append(v.Kinds, p.Protocol.Kind)
 		}
-		v.messages(p, schemas[p.Protocol.Kind])
+		v.messages(p, of(p))
 	}
 	v.messages(engine.Peer{Name: "engine"}, rules.EngineSchema)
 	if set != nil {
@@ -145,7 +166,10 @@ func (v *Vocabulary) rules(set *rules.Set) {
 		v.Indexes = append(v.Indexes, x.Name)
 	}
 	v.CallVars = set.Ruleset.Vars
-	v.Vars, v.Lets, v.Tables = set.Declared.Vars, set.Declared.Lets, set.Declared.Tables
+	v.Vars, v.Lets, v.Tables, v.ConnVars = set.Declared.Vars, set.Declared.Lets, set.Declared.Tables, set.Declared.ConnVars
+	for _, p := range set.Protocols {
+		v.Protocols = append(v.Protocols, p.Name)
+	}
 }
 
 func count(names []string) string {
@@ -169,6 +193,7 @@ func RulesSchema(v Vocabulary) *Schema {
 	names(s.Properties["buffer"], v.Buffers, withFunctions(table(rules.BufferKeys), rules.BufferKeys))
 	names(s.Properties["limit"], v.Limits, limit())
 	names(s.Properties["index"], v.Indexes, index())
+	names(s.Properties["protocol"], v.Protocols, table(rules.ProtocolKeys))
 	s.Properties["check"].Items = check(v)
 	s.Properties["rule"].Items = rule(v)
 	return s
@@ -187,6 +212,8 @@ func rule(v Vocabulary) *Schema {
 	}
 	names(s.Properties["set"], v.CallVars, expression())
 	names(s.Properties["let"], nil, expression())
+	names(s.Properties["conn"], v.ConnVars, expression())
+	s.suggest("new", oneOf([]Name{{"connection", "begins the connection of a transport that is up"}}))
 	names(s.Properties["push"], v.Buffers, expression())
 	names(s.Properties["timer"], v.Timers, expression())
 	keys := SendKeys(v.Kinds...)
@@ -261,6 +288,8 @@ func shapeOf(form rules.Form) *Schema {
 		return &Schema{Type: []string{"integer", "string"}}
 	case rules.FormFlag:
 		return &Schema{Type: "boolean"}
+	case rules.FormNew:
+		return &Schema{Type: []string{"boolean", "string"}}
 	case rules.FormTables:
 		return &Schema{Type: "array"}
 	case rules.FormAny:

@@ -9,9 +9,14 @@ import (
 )
 
 // A Call is one conversation between peers: what the rules made of the message
-// that began it and of all that followed.
+// that began it and of all that followed. The connection of a transport is one
+// as well, with a state and timers, but it lasts, and remembers by name.
 type Call struct {
-	id    CallID
+	id         CallID
+	connection string // the transport that it is the connection of; "" for a call
+	remembers  map[string]Value
+	stopped    bool // the connection was told that all ends
+
 	state string
 	begun time.Time
 	order uint64   // of beginning, so that whatever is done to all calls has an order
@@ -20,6 +25,7 @@ type Call struct {
 
 	vars    []Value // by slot
 	keys    []callKey
+	members []string       // of groups, that it was sent to
 	member  member         // of the first scope that a key of its is in
 	texts   []any          // the keys as expressions see them
 	under   [][]string     // by index of calls: the keys that it is found under
@@ -80,17 +86,18 @@ type bufferState struct {
 
 // CallInfo is what may be known of a call from outside.
 type CallInfo struct {
-	ID    CallID
-	State string
-	Begun time.Time
-	Keys  []CallKey
+	ID         CallID
+	Connection string // the transport that it is the connection of; "" for a call
+	State      string
+	Begun      time.Time
+	Keys       []CallKey
 }
 
 // A CallKey is a peer's name for a call.
 type CallKey struct{ Transport, Scope, Key string }
 
 func (c *Call) info() CallInfo {
-	info := CallInfo{ID: c.id, State: c.state, Begun: c.begun}
+	info := CallInfo{ID: c.id, Connection: c.connection, State: c.state, Begun: c.begun}
 	for _, k := range c.keys {
 		info.Keys = append(info.Keys, CallKey{k.transport, k.scope, k.key})
 	}

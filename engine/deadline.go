@@ -14,6 +14,7 @@ const (
 	callTooOld                      // the engine's own bound
 	waitingOver                     // messages whose call never began
 	endedOver                       // an ended call may be forgotten
+	upAgain                         // new rules are told that a transport is up
 )
 
 // A deadline is something that happens when its time comes, unless it is

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -58,15 +59,35 @@ const (
 // A Trace tells what the engine did with one message. It is valid during the
 // call of the observer only, but for the values it holds.
 type Trace struct {
-	Now      time.Time
-	Message  *Message
-	Outcome  Outcome
-	Call     CallID
-	Rule     *Rule  // that fired or failed
-	From, To string // the call's state before and after
-	Actions  []Action
-	Err      error
-	Ended    bool // the call ended by it
+	Now     time.Time
+	Message *Message
+	Outcome Outcome
+	Call    CallID
+	// Connection is the transport whose connection Call is; "" where it is a call.
+	Connection string
+	Rule       *Rule  // that fired or failed
+	From, To   string // the call's state before and after
+	Actions    []Action
+	Err        error
+	Ended      bool // the call ended by it
+
+	live *Call
+}
+
+// Told is what rules have set so far, of the variables that the end of a call
+// tells ("direction", "user", "number", "cause"); "" where there is nothing, or
+// the call has ended.
+func (t *Trace) Told(name string) string {
+	if t.live == nil {
+		return ""
+	}
+	for _, v := range t.live.rs.told {
+		if v.name == name {
+			text, _ := t.live.vars[v.slot].get().(string)
+			return text
+		}
+	}
+	return ""
 }
 
 // An Engine holds the calls under way. It is not safe for concurrent use: one
@@ -82,6 +103,10 @@ type Engine struct {
 	order     uint64
 	calls     map[CallID]*Call
 	byKey     map[callKey]*Call
+	conns     map[string]*Call // connections by transport
+	connKeys  map[callKey]*Call
+	connOver  map[string]CallID  // the last connection of a transport that has ended
+	ups       map[string]Message // the word of each transport that is up
 	scopes    scopes
 	found     finder
 	late      int // ended calls whose keys are still known
@@ -95,6 +120,7 @@ type Engine struct {
 	deadlines deadlines
 
 	shared   bool // the message at hand is not this call's alone
+	quiet    bool // it may be another's, if no rule acts on it
 	out      []Action
 	queue    []queued
 	released []Message // waited for a call that has now begun
@@ -130,25 +156,39 @@ type Options struct {
 // finished.
 func New(rules *Ruleset, o Options) *Engine {
 	return &Engine{
-		rules:   rules,
-		limits:  o.Limits.orDefault(),
-		observe: o.Observe,
-		explain: newExplainer(o.Explain),
-		calls:   map[CallID]*Call{},
-		byKey:   map[callKey]*Call{},
-		scopes:  scopes{},
-		found:   finder{},
-		waiting: map[callKey]*waiting{},
-		down:    map[string]bool{},
-		windows: map[string]*window{},
-		globbed: map[globKey]*entry{},
+		rules:    rules,
+		limits:   o.Limits.orDefault(),
+		observe:  o.Observe,
+		explain:  newExplainer(o.Explain),
+		calls:    map[CallID]*Call{},
+		byKey:    map[callKey]*Call{},
+		conns:    map[string]*Call{},
+		connKeys: map[callKey]*Call{},
+		connOver: map[string]CallID{},
+		ups:      map[string]Message{},
+		scopes:   scopes{},
+		found:    finder{},
+		waiting:  map[callKey]*waiting{},
+		down:     map[string]bool{},
+		windows:  map[string]*window{},
+		globbed:  map[globKey]*entry{},
 	}
 }
 
 // SetRules makes rules the ones that calls begin with from now on. Calls under
-// way keep theirs.
+// way keep theirs; connections go on by the new ones, or end if these do not know
+// their state. Transports that are up and have no connection may begin one: the
+// next Step, which is due at once, asks the rules.
 func (e *Engine) SetRules(rules *Ruleset) {
 	e.rules = rules
+	for _, c := range e.connections() {
+		e.follow(c, rules)
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.ups)) {
+		if e.conns[name] == nil {
+			e.deadlines.start(&deadline{kind: upAgain, key: connectionKey(name), index: -1}, e.now)
+		}
+	}
 	clear(e.globbed)
 }
 
@@ -208,7 +248,8 @@ func (e *Engine) Step(now time.Time, batch ...Message) []Action {
 }
 
 // Stop lets the rules end every call under way ("engine call.stop", with the
-// reason in the message), ends those that they leave, and returns what to send.
+// reason in the message), ends those that they leave, lets them say the last on
+// each connection ("engine conn.stop"), and returns what to send.
 func (e *Engine) Stop(now time.Time, reason string) []Action {
 	e.out = nil
 	e.steps++
@@ -216,6 +257,8 @@ func (e *Engine) Stop(now time.Time, reason string) []Action {
 	for _, c := range e.ordered() {
 		e.stopCall(c, reason)
 	}
+	e.drain()
+	e.stopConnections(reason)
 	e.drain()
 	return e.out
 }
@@ -231,13 +274,16 @@ func (e *Engine) receive(m *Message) {
 	switch {
 	case m.Type == TransportUp || m.Type == TransportDown:
 		e.down[m.Transport] = m.Type == TransportDown
+		if delete(e.ups, m.Transport); m.Type == TransportUp {
+			e.ups[m.Transport] = *m
+		}
 		fallthrough
-	case m.Key == "" && m.Call == "" && m.Scope != "":
+	case m.Key == "" && m.Call == "" && !m.Answer && (m.Scope != "" || e.conns[m.Transport] != nil):
 		e.broadcast(m)
 		return
 	}
 	if m.Call != "" {
-		if c := e.calls[m.Call]; c != nil {
+		if c := e.conversation(m.Call); c != nil && (c.connection == "" || e.liveOwner(m) == nil) {
 			e.tieReply(c, m)
 			e.handle(m, c, nil)
 			return
@@ -252,7 +298,7 @@ func (e *Engine) receive(m *Message) {
 		return
 	}
 	key := callKey{m.Transport, m.Scope, m.Key}
-	switch c := e.byKey[key]; {
+	switch c, first := e.owner(m); {
 	case c == nil && m.Call != "":
 		e.tell(Trace{Message: m, Outcome: Late, Call: m.Call})
 	case c == nil:
@@ -260,18 +306,32 @@ func (e *Engine) receive(m *Message) {
 		if m.Heard {
 			e.share(m, e.byKey[key])
 		}
+	case c.connection != "":
+		if !e.beginOn(m, &key) {
+			e.handle(m, c, nil)
+		}
+	case (!first || c.ended && e.rules.recurs(m.Transport)) && e.beginOn(m, &key):
 	case c.ended:
 		e.tell(Trace{Message: m, Outcome: Late, Call: c.id})
 	default:
-		e.handle(m, c, nil)
+		e.handleOnLine(m, c)
 	}
 }
 
 // broadcast handles a message that is about no one call: first by the rules
-// that need none, then, for each call on that transport (and in that scope, if
-// the message has one), by those that do.
+// that need none, and those of the transport's connection, which may begin by
+// it; then, for each call on that transport (and in that scope, if the message
+// has one), by those that do.
 func (e *Engine) broadcast(m *Message) {
-	e.handle(m, nil, nil)
+	c := e.conns[m.Transport]
+	switch key := connectionKey(m.Transport); {
+	case m.Scope != "":
+		e.handle(m, nil, nil)
+	case c == nil && m.Type == TransportUp:
+		e.handle(m, nil, &key)
+	default:
+		e.handle(m, c, nil)
+	}
 	e.share(m, nil)
 }
 
@@ -294,6 +354,9 @@ func (e *Engine) drain() {
 	e.release()
 	for i := 0; i < len(e.queue); i++ {
 		q := e.queue[i]
+		if q.call.ended && q.call.connection != "" {
+			continue
+		}
 		if q.call.loop(e.steps, e.now) > e.limits.Loops {
 			if q.slot >= 0 {
 				q.call.buffers[q.slot].due = false
@@ -341,6 +404,8 @@ func (e *Engine) expire(d *deadline) {
 	case endedOver:
 		e.late--
 		e.forgetKeys(d.call)
+	case upAgain:
+		e.tellUp(d.key)
 	}
 }
 
@@ -441,7 +506,10 @@ func (e *Engine) tell(t Trace) {
 	if e.observe == nil && e.explain == nil {
 		return
 	}
-	t.Now = e.now
+	t.Now, t.live = e.now, e.calls[t.Call]
+	if t.Connection == "" && t.live == nil && t.Call != "" {
+		t.Connection = e.connectionOf(t.Call)
+	}
 	if e.observe != nil {
 		e.observe(t)
 	}

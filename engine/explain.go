@@ -16,6 +16,7 @@ type Explanation struct {
 	Err        error // why it failed
 	GaveUp     bool  // it has waited for a call that never began
 	Call       CallID
+	Connection string // the transport whose connection Call is; "" where it is a call
 	From, To   string // the call's state before and after; "" if there is none
 	Candidates []Candidate
 	Actions    []Action
@@ -29,6 +30,8 @@ type Candidate struct {
 	Rule    *Rule
 	Verdict Verdict
 	State   string // of the call when the rule was looked at; "" if there was none
+	// Connection says that State is that of a connection.
+	Connection bool
 	// By is the earlier rule after which no further one was tried; nil where this
 	// rule had its turn. Its verdict is then what it would have been.
 	By *Rule
@@ -52,6 +55,7 @@ const (
 	RuleFailed   Verdict = "failed"
 	RuleHidden   Verdict = "hidden"      // it would have fired, but an earlier rule did
 	WrongState   Verdict = "state"       // the call is in none of the rule's states
+	OfOther      Verdict = "other"       // it is for calls and this is a connection, or the other way round
 	NeedsCall    Verdict = "no call"     // it is for calls under way, and the message is of none
 	NeedsNew     Verdict = "call exists" // it begins calls, and this one has begun
 	NeedsKey     Verdict = "no key"      // it begins calls, and the message names none
@@ -84,17 +88,17 @@ func newExplainer(tell func(*Explanation)) *explainer {
 
 // explained lets the rules act on a message as [Engine.act] does, and explains
 // it.
-func (e *Engine) explained(m *Message, c *Call, key *callKey) {
+func (e *Engine) explained(m *Message, c *Call, key *callKey) bool {
 	x := &Explanation{Message: *m, Call: idOf(c)}
 	if c != nil {
-		x.From = c.state
+		x.Connection, x.From = c.connection, c.state
 	}
 	e.explain.now = x
-	e.act(m, c, key)
+	acted := e.act(m, c, key)
 	e.explain.now = nil
 	if x.Outcome == "" {
 		if len(x.Candidates) == 0 {
-			return // the message is everyone's, and no rule is for it
+			return acted // the message is everyone's, and no rule is for it
 		}
 		x.Outcome = Unmatched
 	}
@@ -103,6 +107,7 @@ func (e *Engine) explained(m *Message, c *Call, key *callKey) {
 	}
 	x.Now = e.now
 	e.explain.tell(x)
+	return acted
 }
 
 // note adds an outcome of the message at hand; that of any other message is all
@@ -120,6 +125,9 @@ func (x *explainer) note(t Trace) {
 	}
 	if t.Call != "" {
 		x.now.Call = t.Call
+	}
+	if t.Connection != "" {
+		x.now.Connection = t.Connection
 	}
 	if t.To != "" {
 		x.now.To = t.To
@@ -183,14 +191,16 @@ func (e *Engine) verdict(r *Rule, key *callKey) (Candidate, []Seen) {
 	f := &e.frame
 	c := Candidate{Rule: r}
 	if f.call != nil {
-		c.State = f.call.state
+		c.State, c.Connection = f.call.state, f.call.connection != ""
 	}
 	switch {
-	case r.New && f.call != nil:
+	case f.call != nil && r.InCall && r.OfConnection != c.Connection:
+		c.Verdict = OfOther
+	case r.begins() && f.call != nil:
 		c.Verdict = NeedsNew
-	case r.New && key == nil:
+	case r.begins() && (key == nil || r.NewConnection != key.isConnection()):
 		c.Verdict = NeedsKey
-	case f.call == nil && !r.New && (key != nil || r.InCall):
+	case f.call == nil && !r.begins() && (key != nil && !key.isConnection() || r.InCall):
 		c.Verdict = NeedsCall
 	case r.inState != nil && f.call != nil && !r.inState[f.call.state]:
 		c.Verdict = WrongState
@@ -199,7 +209,7 @@ func (e *Engine) verdict(r *Rule, key *callKey) (Candidate, []Seen) {
 		return c, nil
 	}
 	f.try(r)
-	if r.New {
+	if r.begins() {
 		f.call = e.beginning(*key)
 		defer func() { f.call = nil }()
 	}

@@ -17,6 +17,7 @@ type transaction struct {
 	undo   []oldVar
 	pushes []pushed
 	timers []timed
+	stores []stored // what the connection is to remember
 	binds  []callKey
 	out    []Action
 	next   string
@@ -30,6 +31,13 @@ var (
 
 type oldVar struct {
 	slot int
+	v    Value
+}
+
+// stored is a variable of the connection: the new value, and once that is set,
+// the old one.
+type stored struct {
+	name string
 	v    Value
 }
 
@@ -57,8 +65,16 @@ func (e *Engine) beginning(key callKey) *Call {
 		return e.fresh
 	}
 	rs := e.rules
+	if key.isConnection() {
+		e.fresh = e.newConnection(key.transport, rs)
+		return e.fresh
+	}
+	id := deriveID(key.transport, key.scope, key.key)
+	if rs.recurs(key.transport) {
+		id = deriveID(key.transport, key.scope, key.key, strconv.FormatInt(e.now.UnixNano(), 10))
+	}
 	e.fresh = &Call{
-		id:      CallID(deriveID(key.transport, key.scope, key.key)),
+		id:      CallID(id),
 		state:   stateBegun,
 		begun:   e.now,
 		rs:      rs,
@@ -75,19 +91,22 @@ func (e *Engine) beginning(key callKey) *Call {
 // error.
 func (e *Engine) fire(r *Rule, m *Message, key *callKey) error {
 	f := &e.frame
-	if r.New {
-		if len(e.calls) >= e.limits.Calls {
+	if r.begins() {
+		if r.New && len(e.calls) >= e.limits.Calls {
 			return errTooManyCalls
 		}
 		f.call = e.beginning(*key)
 	}
 	tx := &e.tx
-	tx.sets, tx.undo, tx.pushes, tx.timers, tx.binds, tx.out, tx.next = tx.sets[:0], tx.undo[:0], tx.pushes[:0], tx.timers[:0], tx.binds[:0], nil, ""
+	tx.sets, tx.undo, tx.pushes, tx.timers, tx.binds, tx.stores, tx.out, tx.next = tx.sets[:0], tx.undo[:0], tx.pushes[:0], tx.timers[:0], tx.binds[:0], tx.stores[:0], nil, ""
 	if err := e.prepare(r, m); err != nil {
 		for i := len(tx.undo) - 1; i >= 0; i-- {
 			f.call.vars[tx.undo[i].slot] = tx.undo[i].v
 		}
-		if r.New {
+		for i := range tx.stores {
+			f.call.remember(&tx.stores[i])
+		}
+		if r.begins() {
 			f.call = nil
 		}
 		return err
@@ -114,6 +133,9 @@ func (e *Engine) prepare(r *Rule, m *Message) error {
 		tx.undo = append(tx.undo, oldVar{s.Var, f.call.vars[s.Var]})
 		f.call.vars[s.Var] = tx.sets[i]
 	}
+	if err := e.prepareStores(r); err != nil {
+		return err
+	}
 	for _, p := range r.Push {
 		if err := e.preparePush(p); err != nil {
 			return err
@@ -138,6 +160,7 @@ func (e *Engine) prepare(r *Rule, m *Message) error {
 			return err
 		}
 	}
+	f.to = ""
 	if r.Next != nil {
 		v, err := r.Next.Eval(f)
 		if err != nil {
@@ -179,6 +202,9 @@ func Duration(v any) (time.Duration, error) {
 
 func (e *Engine) prepareSend(r *Rule, m *Message, at int, s *Send) error {
 	f := &e.frame
+	if f.to = s.To; s.group {
+		f.to = e.member(s.To, f.call)
+	}
 	if s.Each == nil {
 		f.Item = nil
 		return e.prepareOne(r, m, s, strconv.Itoa(at))
@@ -218,7 +244,7 @@ func (e *Engine) prepareOne(r *Rule, m *Message, s *Send, at string) error {
 	if len(tx.out) >= e.limits.Sends {
 		return errTooManySends
 	}
-	a := Action{To: s.To, Type: s.Type, Call: idOf(f.call), Rule: r.Name, At: e.now}
+	a := Action{To: f.to, Type: s.Type, Call: idOf(f.call), Rule: r.Name, At: e.now}
 	if len(s.Address) > 0 {
 		a.Address = make(map[string]string, len(s.Address))
 		for _, ad := range s.Address {
@@ -237,26 +263,12 @@ func (e *Engine) prepareOne(r *Rule, m *Message, s *Send, at string) error {
 			a.Address[ad.Name] = text
 		}
 	}
-	if s.group {
-		a.To = e.member(s.To, f.call)
-	}
 	if s.scope != "" {
 		a.Scope = a.Address[s.scope]
 	}
-	if s.Key != nil {
-		v, err := s.Key.Eval(f)
-		if err != nil {
+	if len(s.Keys) > 0 {
+		if err := e.prepareKeys(s, &a); err != nil {
 			return err
-		}
-		key, ok := v.(string)
-		if !ok || key == "" {
-			return fmt.Errorf("the call key is %s, not text", Show(v))
-		}
-		a.Key = key
-		if s.scope == "" || a.Scope != "" { // else it names the call to nobody
-			if err := e.prepareBind(callKey{a.To, a.Scope, key}); err != nil {
-				return err
-			}
 		}
 	}
 	body, err := s.Body.Append(f, e.body[:0])
@@ -281,31 +293,82 @@ func causeOf(m *Message, c *Call) string {
 	return deriveID(strconv.FormatInt(m.At.UnixNano(), 10), string(m.Body))
 }
 
+// prepareKeys finds the call keys in what is sent, and notes that they become the
+// call's.
+func (e *Engine) prepareKeys(s *Send, a *Action) error {
+	for _, x := range s.Keys {
+		v, err := value(&e.frame, x)
+		if err != nil {
+			return err
+		}
+		if v.IsNil() {
+			continue
+		}
+		key, ok := v.key()
+		if !ok {
+			return fmt.Errorf("the call key is %s, not text", Show(v.get()))
+		}
+		if a.Key == "" {
+			a.Key = key
+		}
+		if s.scope != "" && a.Scope == "" { // it names the call to nobody
+			continue
+		}
+		if err := e.prepareBind(callKey{a.To, a.Scope, key}); err != nil {
+			return err
+		}
+	}
+	if a.Key == "" {
+		return errors.New("the call key is nil, not text")
+	}
+	return nil
+}
+
+// key returns text, or a number as it came, as the name of a call.
+func (v *Value) key() (string, bool) {
+	switch made := v.get().(type) {
+	case string:
+		return made, made != ""
+	case int:
+		return strconv.Itoa(made), true
+	case float64:
+		if v.raw != nil {
+			return string(v.raw), true
+		}
+		return string(AppendNumber(nil, made)), true
+	}
+	return "", false
+}
+
 // prepareBind notes that a sent message ties a key to the call.
 func (e *Engine) prepareBind(k callKey) error {
 	f, tx := &e.frame, &e.tx
 	c := f.call
-	if c == nil || c.ended {
-		return nil
+	if c == nil || c.ended || c.connection != "" && c.connection != k.transport {
+		return nil // a connection is known by keys of its own transport
 	}
 	if slices.Contains(c.keys, k) || slices.Contains(tx.binds, k) {
 		return nil
 	}
-	if other := e.byKey[k]; other != nil && other != c && !other.ended {
+	if other := e.byKey[k]; other != nil && other != c && !other.ended && c.connection == "" {
 		return fmt.Errorf("the key %q on %s belongs to another call", k.key, k.transport)
 	}
-	if len(c.keys)+len(tx.binds) >= e.limits.Keys {
+	if len(c.keys)+len(tx.binds) >= e.limits.Keys && c.connection == "" {
 		return errTooManyKeys
 	}
 	tx.binds = append(tx.binds, k)
 	return nil
 }
 
-// member returns the transport that a send to a group goes to: the one that the
-// call has its last key on, else one that is up, spread by the call's id.
+// member returns the transport that a send to a group goes to: a connection's own,
+// the one that the call has its last key on, or was sent to, the one that the
+// message came by, else one that is up, spread by the call's id.
 func (e *Engine) member(to string, c *Call) string {
 	rs := e.frame.rs
 	if c != nil {
+		if c.connection != "" && rs.group(c.connection) == to {
+			return c.connection
+		}
 		for _, k := range slices.Backward(c.keys) {
 			if rs.group(k.transport) == to {
 				return k.transport
@@ -316,6 +379,14 @@ func (e *Engine) member(to string, c *Call) string {
 				return a.To
 			}
 		}
+		for _, name := range slices.Backward(c.members) {
+			if rs.group(name) == to {
+				return name
+			}
+		}
+	}
+	if rs.group(e.frame.peer) == to {
+		return e.frame.peer
 	}
 	members, up := rs.groups[to], 0
 	for _, name := range members {
@@ -346,9 +417,19 @@ func (e *Engine) member(to string, c *Call) string {
 	return to
 }
 
+// stick notes which members of groups a call has been sent to: it stays with them.
+func (e *Engine) stick(c *Call) {
+	for i := range e.tx.out {
+		to := e.tx.out[i].To
+		if group := c.rs.group(to); group != "" && len(c.rs.groups[group]) > 1 && !slices.Contains(c.members, to) {
+			c.members = append(c.members, to)
+		}
+	}
+}
+
 // tells says whether the transaction changes what expressions read of the call.
 func (tx *transaction) tells(r *Rule) bool {
-	return r.New || len(r.Set) > 0 || len(tx.binds) > 0 || tx.next != ""
+	return r.begins() || len(r.Set) > 0 || len(r.Remember) > 0 || len(tx.binds) > 0 || tx.next != ""
 }
 
 // commit enters what prepare has made. Nothing in it can fail.
@@ -359,7 +440,7 @@ func (e *Engine) commit(r *Rule, m *Message, key *callKey) {
 	from := ""
 	if c != nil {
 		from = c.state
-		if r.New {
+		if r.begins() {
 			from = ""
 			e.register(c, *key)
 		}
@@ -375,7 +456,7 @@ func (e *Engine) commit(r *Rule, m *Message, key *callKey) {
 	if e.observe != nil || e.explain != nil {
 		t := Trace{Message: m, Outcome: Fired, Call: idOf(c), Rule: r, From: from, Actions: tx.out}
 		if c != nil {
-			t.To, t.Ended = c.state, c.ended
+			t.Connection, t.To, t.Ended = c.connection, c.state, c.ended
 		}
 		e.tell(t)
 	}
@@ -384,6 +465,10 @@ func (e *Engine) commit(r *Rule, m *Message, key *callKey) {
 func (e *Engine) register(c *Call, key callKey) {
 	e.order++
 	c.order = e.order
+	if c.connection != "" {
+		e.conns[c.connection] = c
+		return
+	}
 	c.age = &deadline{kind: callTooOld, call: c, index: -1}
 	e.deadlines.start(c.age, e.now.Add(e.limits.CallAge))
 	e.calls[c.id] = c
@@ -402,10 +487,14 @@ func (e *Engine) know(c *Call, k callKey) {
 // it or the call has as many as it may.
 func (e *Engine) tieReply(c *Call, m *Message) {
 	k := callKey{m.Transport, m.Scope, m.Key}
-	if m.Key == "" || m.Scope == "" && c.rs.scoped(m.Transport) || len(c.keys) >= e.limits.Keys {
+	if m.Key == "" || c.connection != "" && c.connection != m.Transport || m.Scope == "" && c.rs.scoped(m.Transport) || c.connection == "" && len(c.keys) >= e.limits.Keys {
 		return
 	}
-	if other := e.byKey[k]; other != nil && !other.ended {
+	if other := e.byKey[k]; other != nil && !other.ended || e.connKeys[k] == c {
+		return
+	}
+	if c.connection != "" {
+		e.bindConnection(c, k)
 		return
 	}
 	c.bind(k)
@@ -416,9 +505,14 @@ func (e *Engine) tieReply(c *Call, m *Message) {
 func (e *Engine) commitCall(c *Call, r *Rule, m *Message) {
 	tx := &e.tx
 	for _, k := range tx.binds {
+		if c.connection != "" {
+			e.bindConnection(c, k)
+			continue
+		}
 		c.bind(k)
 		e.know(c, k)
 	}
+	e.stick(c)
 	for i := range tx.pushes {
 		e.commitPush(c, &tx.pushes[i], r, m)
 	}
@@ -434,7 +528,11 @@ func (e *Engine) commitCall(c *Call, r *Rule, m *Message) {
 	switch tx.next {
 	case "":
 	case stateEnd:
-		e.end(c, r)
+		if c.connection != "" {
+			e.endConnection(c)
+		} else {
+			e.end(c, r)
+		}
 		return
 	default:
 		c.state = tx.next
@@ -442,9 +540,11 @@ func (e *Engine) commitCall(c *Call, r *Rule, m *Message) {
 	if tx.tells(r) {
 		c.viewed = nil
 	}
-	if r.New {
+	switch {
+	case c.connection != "":
+	case r.New:
 		e.indexNew(c, r, m)
-	} else {
+	default:
 		e.indexAnew(c, r, m)
 	}
 }

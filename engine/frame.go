@@ -21,6 +21,8 @@ type Frame struct {
 	locals []lazy
 	items  []Value // of the buffer that a condition is about
 	found  finder
+	conns  map[string]*Call
+	to     string // the transport that a message is being made for
 }
 
 type lazy struct {
@@ -142,7 +144,7 @@ func (f *Frame) Items() []any {
 // begin readies f for a message.
 func (f *Frame) begin(now time.Time, rs *Ruleset, call *Call, peer string) {
 	f.Now, f.rs, f.call, f.peer = now, rs, call, peer
-	f.Item, f.items, f.rule = nil, nil, nil
+	f.Item, f.items, f.rule, f.to = nil, nil, nil, ""
 	f.lets = reset(f.lets, len(rs.Lets))
 }
 

@@ -16,16 +16,16 @@ func (e *RuleError) Error() string {
 func (e *RuleError) Unwrap() error { return e.Err }
 
 // handle lets the rules act on one message: of call c, or, if c is nil and key
-// is not, of a call that may begin, or else of no call.
-func (e *Engine) handle(m *Message, c *Call, key *callKey) {
+// is not, of a call that may begin, or else of no call. It says whether a rule
+// acted on it, or failed to.
+func (e *Engine) handle(m *Message, c *Call, key *callKey) bool {
 	if e.explain != nil {
-		e.explained(m, c, key)
-		return
+		return e.explained(m, c, key)
 	}
-	e.act(m, c, key)
+	return e.act(m, c, key)
 }
 
-func (e *Engine) act(m *Message, c *Call, key *callKey) {
+func (e *Engine) act(m *Message, c *Call, key *callKey) bool {
 	rs := e.rules
 	if c != nil {
 		rs = c.rs
@@ -34,22 +34,22 @@ func (e *Engine) act(m *Message, c *Call, key *callKey) {
 	if len(m.Body) > e.limits.MessageBytes && m.Transport != "engine" { // what it says itself is bounded already
 		e.tell(Trace{Message: m, Outcome: Failed, Call: idOf(c),
 			Err: fmt.Errorf("the message has %d bytes, more than the limit of %d", len(m.Body), e.limits.MessageBytes)})
-		return
+		return true
 	}
 	en := e.entry(rs, m.Transport, m.Type)
-	if en == nil && e.shared {
-		return
+	if en == nil && (e.shared || e.quiet) {
+		return false
 	}
 	if en == nil {
 		e.tell(Trace{Message: m, Outcome: Unmatched, Call: idOf(c)})
-		return
+		return false
 	}
 	if err := e.doc.read(m.Body, en.tree, len(rs.Paths)); err != nil {
 		e.tell(Trace{Message: m, Outcome: Failed, Call: idOf(c), Err: err})
-		return
+		return true
 	}
 	f := &e.frame
-	f.doc, f.found = &e.doc, e.found
+	f.doc, f.found, f.conns = &e.doc, e.found, e.conns
 	f.begin(e.now, rs, c, m.Transport)
 	e.fresh = nil
 	last, fired, over := -1, false, c != nil && c.ended
@@ -69,7 +69,7 @@ func (e *Engine) act(m *Message, c *Call, key *callKey) {
 		}
 		if err != nil {
 			e.tell(Trace{Message: m, Outcome: Failed, Call: idOf(f.call), Rule: r, Err: &RuleError{r, err}})
-			return
+			return true
 		}
 		fired, last = true, r.order
 		if !r.Also || f.call != nil && f.call.ended && !over {
@@ -80,12 +80,13 @@ func (e *Engine) act(m *Message, c *Call, key *callKey) {
 		}
 	}
 	switch {
-	case fired || e.shared:
-	case key != nil && en.forCalls:
+	case fired || e.shared || e.quiet:
+	case key != nil && !key.isConnection() && en.forCalls:
 		e.wait(*key, m)
 	default:
 		e.tell(Trace{Message: m, Outcome: Unmatched, Call: idOf(c)})
 	}
+	return fired
 }
 
 func idOf(c *Call) CallID {
@@ -102,7 +103,9 @@ func (e *Engine) match(en *entry, key *callKey, last int) (*Rule, error) {
 	x := en.loose
 	switch {
 	case f.call != nil:
-		x = en.inState(f.call.state)
+		x = en.of(f.call)
+	case key != nil && key.isConnection():
+		x = en.opens
 	case key != nil:
 		x = en.begins
 	}
@@ -124,7 +127,7 @@ func (e *Engine) match(en *entry, key *callKey, last int) (*Rule, error) {
 
 func (e *Engine) applies(r candidate, key *callKey) (bool, error) {
 	f := &e.frame
-	if r.New {
+	if r.begins() {
 		// Conditions of a rule that begins a call see the call it would begin.
 		f.call = e.beginning(*key)
 		defer func() { f.call = nil }()

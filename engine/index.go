@@ -61,6 +61,9 @@ func newIndex(rules []*Rule) *index {
 	return x
 }
 
+// empty says whether no rule is in it.
+func (x *index) empty() bool { return len(x.rules) == 0 && x.rest == nil }
+
 // addTo adds a rule under each value, once.
 func addTo[V comparable](m map[V][]candidate, values []V, r *Rule) {
 	for _, v := range values {

@@ -24,9 +24,11 @@ type Message struct {
 	Transport string          // name of the transport it came through: "matrix", "pbx1"
 	Type      string          // "m.call.invite", "verto.answer", "verto.invite.ok", "transport.up"
 	Key       string          // the peer's own name for the call (call_id, callID); "" if it names none
+	Keys      []string        // further names, for where Key is nobody's
 	Scope     string          // what the key is unique within (a room id); "" where it is unique by itself. Without a key: the message is about all calls in it
+	Answer    bool            // it answers something that was sent, so that it is never about all calls
 	Heard     bool            // if it begins a call, the other calls in Scope hear of it afterwards, as of a message about all of them
-	Call      CallID          // set where the call is known without a key: a reply to something sent for it. The key that it brings becomes one of the call's
+	Call      CallID          // set where the call, or the connection, is known without a key: a reply to something sent for it. The key that it brings becomes one of the call's
 	ID        string          // the peer's id of the message (an event id), "" where it has none
 	At        time.Time       // when it arrived
 	Body      json.RawMessage // as the peer sent it
@@ -38,7 +40,7 @@ type Action struct {
 	To      string            // name of the transport that is to send it, never a group
 	Type    string            // "verto.invite", "m.call.answer"
 	Call    CallID            // "" where it belongs to no call
-	Key     string            // the call's key on that side, as found in Body; "" if it has none
+	Key     string            // the call's key on that side, the first found in Body; "" if it has none
 	Scope   string            // the scope of Key: the address that the protocol names as scope
 	Rule    string            // the rule that asked for it
 	ID      string            // UUIDv5 of what caused it: the same cause gives the same id
@@ -52,8 +54,9 @@ type Action struct {
 type Protocol struct {
 	Kind     string   // "matrix", "verto"
 	Address  []string // address keys that a rule's send may carry beside to, type and body
-	Key      []string // dotted paths of the call key in a sent body; of several the first found counts
+	Key      []string // dotted paths of call keys in a sent body; those found become the call's
 	Scope    string   // the address key that call keys are unique within; "" if they are unique by themselves
+	Recur    bool     // a key names one call after the other, as a door's name does: each call has ids of its own
 	Unscoped []string // patterns (path.Match) of the types that are sent without the scope address
 }
 

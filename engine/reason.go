@@ -50,12 +50,26 @@ func (c *Candidate) verdict() string {
 	case RuleHidden:
 		return fmt.Sprintf("it was not tried: %q came first", c.By.Name)
 	case WrongState:
-		return fmt.Sprintf("for state %s; the call is in %s", strings.Join(c.Rule.In, ", "), c.State)
+		return fmt.Sprintf("for state %s; the %s is in %s", strings.Join(c.Rule.In, ", "), c.what(), c.State)
+	case OfOther:
+		if c.Connection {
+			return "for calls; this message is of the transport's connection"
+		}
+		return "for the transport's connection; this message is of a call"
 	case NeedsCall:
+		if c.Rule.OfConnection {
+			return "for the transport's connection; it has not begun"
+		}
 		return "for calls under way; this message is of none"
 	case NeedsNew:
+		if c.Connection {
+			return "for a transport without a connection; this one has begun"
+		}
 		return "for messages that begin a call; this call has begun"
 	case NeedsKey:
+		if c.Rule.NewConnection {
+			return "for the transport's coming up"
+		}
 		return "for messages that begin a call; this one names none"
 	case LimitReached:
 		return fmt.Sprintf("limit %s is exhausted: %s", c.Limit.Name, c.Limit.used())
@@ -63,6 +77,13 @@ func (c *Candidate) verdict() string {
 		return fmt.Sprintf("for when limit %s is exhausted: %s", c.Limit.Name, c.Limit.used())
 	}
 	return string(c.Verdict)
+}
+
+func (c *Candidate) what() string {
+	if c.Connection {
+		return "connection"
+	}
+	return "call"
 }
 
 func (l *LimitSeen) used() string {

@@ -83,6 +83,10 @@ type Rule struct {
 	Reads      []int    // message paths that its expressions read, directly or through a let
 	InCall     bool     // it reads the call, so it is not for messages that belong to none
 
+	NewConnection bool    // it begins the connection of a transport that is up
+	OfConnection  bool    // it is for the connection of a transport, never for a call
+	Remember      []Store // what the connection remembers
+
 	order   int
 	inState map[string]bool
 }
@@ -106,6 +110,12 @@ type Set struct {
 	Expr Expr
 }
 
+// Store remembers a value in a variable of the connection; nil forgets it.
+type Store struct {
+	Name string
+	Expr Expr
+}
+
 // Push appends a value, or each item of a list, to a buffer.
 type Push struct {
 	Buffer int
@@ -123,10 +133,10 @@ type Send struct {
 	To      string // a peer's name or group
 	Type    string
 	Address []Address
-	When    Expr  // nil: always
-	Parts   *Part // of When; as in Rule
-	Each    Expr  // nil: once
-	Key     Expr  // the call key within Body; nil where Body has none
+	When    Expr   // nil: always
+	Parts   *Part  // of When; as in Rule
+	Each    Expr   // nil: once
+	Keys    []Expr // the call keys within Body; those that are nil name nothing, but one of them must
 	Body    Template
 	Pos     string
 
@@ -170,6 +180,10 @@ type entry struct {
 	other    *index            // for a state that no rule names
 	loose    *index            // rules for messages that belong to no call
 	forCalls bool              // there are rules for a call
+	opens    *index            // rules that begin a connection, and loose ones
+	conn     map[string]*index // by state: rules for a connection
+	connAny  *index            // for a state that no rule names
+	forConns bool              // there are rules for a connection alone
 }
 
 // Finish prepares rs for use with the given peers. The rule set must not be
@@ -193,7 +207,8 @@ func (rs *Ruleset) Finish(peers []Peer) {
 	types := map[entryKey]bool{}
 	for i, r := range rs.Rules {
 		r.order = i
-		r.InCall = r.InCall || r.New || len(r.In) > 0 || len(r.Set) > 0 || len(r.Push) > 0 || len(r.Timer) > 0 || len(r.Cancel) > 0 || r.Next != nil
+		r.OfConnection = r.OfConnection || r.NewConnection || len(r.Remember) > 0
+		r.InCall = r.InCall || r.New || r.OfConnection || len(r.In) > 0 || len(r.Set) > 0 || len(r.Push) > 0 || len(r.Timer) > 0 || len(r.Cancel) > 0 || r.Next != nil
 		for _, s := range r.Send {
 			rs.resolve(s)
 		}
@@ -246,6 +261,19 @@ func (rs *Ruleset) resolve(s *Send) {
 func (rs *Ruleset) scoped(transport string) bool {
 	p := rs.peers[transport]
 	return p != nil && p.Protocol.Scope != ""
+}
+
+// knowsConnection says whether a connection can be in a state by these rules.
+func (rs *Ruleset) knowsConnection(state string) bool {
+	return slices.ContainsFunc(rs.Rules, func(r *Rule) bool {
+		return r.OfConnection && (r.inState[state] || slices.Contains(r.NextStates, state) || r.NewConnection && r.Next == nil && state == stateBegun)
+	})
+}
+
+// recurs says whether call keys of a transport name one call after the other.
+func (rs *Ruleset) recurs(transport string) bool {
+	p := rs.peers[transport]
+	return p != nil && p.Protocol.Recur
 }
 
 // group returns the group of a transport, "" if it is in none.
@@ -314,9 +342,9 @@ func (e *Engine) entry(rs *Ruleset, transport, typ string) *entry {
 // makeEntry collects the rules for a type out of two lists that are each in
 // rule order; nil if there is none.
 func (rs *Ruleset) makeEntry(transport, typ string, named, globs []*Rule) *entry {
-	e := &entry{tree: newPathTree(), states: map[string]*index{}}
-	var begins, loose, any []*Rule
-	inState := map[string][]*Rule{}
+	e := &entry{tree: newPathTree()}
+	var begins, opens, loose []*Rule
+	var calls, conns byState
 	for _, r := range merge(named, globs) {
 		if !rs.matches(r, transport, typ) {
 			continue
@@ -324,29 +352,59 @@ func (rs *Ruleset) makeEntry(transport, typ string, named, globs []*Rule) *entry
 		for _, slot := range r.Reads {
 			e.tree.add(splitPath(rs.Paths[slot]), slot)
 		}
-		if r.New {
+		switch {
+		case r.New:
 			begins = append(begins, r)
-			continue
-		}
-		if !r.InCall {
+		case r.NewConnection:
+			opens = append(opens, r)
+		case r.OfConnection:
+			conns.add(r)
+			e.forConns = true
+		case r.InCall:
+			calls.add(r)
+		default:
 			loose = append(loose, r)
-		}
-		if r.inState == nil {
-			any = append(any, r)
-		}
-		for state := range r.inState {
-			inState[state] = append(inState[state], r)
+			calls.add(r)
+			conns.add(r)
 		}
 	}
-	e.forCalls = len(any)+len(inState) > 0
-	if len(begins) == 0 && !e.forCalls {
+	e.forCalls = !calls.empty()
+	if len(begins)+len(opens) == 0 && !e.forCalls && conns.empty() {
 		return nil
 	}
-	e.begins, e.loose, e.other = newIndex(begins), newIndex(loose), newIndex(any)
-	for state, list := range inState {
-		e.states[state] = newIndex(merge(list, any))
-	}
+	e.begins, e.opens, e.loose = newIndex(begins), newIndex(merge(opens, loose)), newIndex(loose)
+	e.states, e.other = calls.indexes()
+	e.conn, e.connAny = conns.indexes()
 	return e
+}
+
+// byState sorts rules by the states that they are for.
+type byState struct {
+	any []*Rule
+	in  map[string][]*Rule
+}
+
+func (s *byState) add(r *Rule) {
+	if r.inState == nil {
+		s.any = append(s.any, r)
+	}
+	for state := range r.inState {
+		if s.in == nil {
+			s.in = map[string][]*Rule{}
+		}
+		s.in[state] = append(s.in[state], r)
+	}
+}
+
+func (s *byState) empty() bool { return len(s.any)+len(s.in) == 0 }
+
+// indexes gives one for each state, and that for all others.
+func (s *byState) indexes() (states map[string]*index, other *index) {
+	states = make(map[string]*index, len(s.in))
+	for state, list := range s.in {
+		states[state] = newIndex(merge(list, s.any))
+	}
+	return states, newIndex(s.any)
 }
 
 // merge joins two lists in rule order, without doubles.
@@ -365,11 +423,16 @@ func merge(a, b []*Rule) []*Rule {
 	return list
 }
 
-func (e *entry) inState(state string) *index {
-	if x, ok := e.states[state]; ok {
+// of gives the rules for a call, or a connection, in its state.
+func (e *entry) of(c *Call) *index {
+	states, other := e.states, e.other
+	if c.connection != "" {
+		states, other = e.conn, e.connAny
+	}
+	if x, ok := states[c.state]; ok {
 		return x
 	}
-	return e.other
+	return other
 }
 
 func (rs *Ruleset) matches(r *Rule, transport, typ string) bool {

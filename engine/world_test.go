@@ -19,14 +19,21 @@ var t0 = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 var (
 	matrix = engine.Protocol{Kind: "matrix", Address: []string{"room", "as", "state"}, Key: []string{"call_id"}, Scope: "room", Unscoped: []string{"user.*", "room.direct", "room.create", "query.reply"}}
 	verto  = engine.Protocol{Kind: "verto", Key: []string{"dialogParams.callID", "callID"}}
+	// A gateway has a session, and lines in it that calls come and go on.
+	gateway = engine.Protocol{Kind: "gateway", Key: []string{"call", "line"}}
 )
 
-// peers are one Matrix side and a group of three servers.
+// peers are one Matrix side, a group of three servers, a gateway, a group of two,
+// and a door that has one key for all its calls.
 var peers = []engine.Peer{
 	{Name: "matrix", Protocol: matrix},
 	{Name: "pbx1", Group: "verto", Protocol: verto},
 	{Name: "pbx2", Group: "verto", Protocol: verto},
 	{Name: "pbx3", Group: "verto", Protocol: verto},
+	{Name: "gw", Protocol: gateway},
+	{Name: "gw1", Group: "gws", Protocol: gateway},
+	{Name: "gw2", Group: "gws", Protocol: gateway},
+	{Name: "door", Protocol: engine.Protocol{Kind: "door", Key: []string{"call"}, Recur: true}},
 	{Name: "calllog", Protocol: engine.Protocol{Kind: "calllog"}},
 }
 
@@ -70,8 +77,8 @@ func (w *world) step(t testing.TB, messages ...string) []string {
 	return show(w.Step(w.now, batch...))
 }
 
-// message reads "TRANSPORT TYPE [SCOPE/]KEY BODY [#ID]"; a key of - is none, and
-// the body may be left out.
+// message reads "TRANSPORT TYPE [SCOPE/]KEY[|KEY…] BODY [#ID]"; a key of - is
+// none, and the body may be left out.
 func message(t testing.TB, text string) engine.Message {
 	t.Helper()
 	text, id, _ := strings.Cut(text, " #")
@@ -82,6 +89,9 @@ func message(t testing.TB, text string) engine.Message {
 	m := engine.Message{Transport: parts[0], Type: parts[1], Key: parts[2], ID: id, Body: json.RawMessage("{}")}
 	if scope, key, ok := strings.Cut(m.Key, "/"); ok {
 		m.Scope, m.Key = scope, key
+	}
+	if keys := strings.Split(m.Key, "|"); len(keys) > 1 {
+		m.Key, m.Keys = keys[0], keys[1:]
 	}
 	if m.Key == "-" {
 		m.Key = ""

@@ -16,8 +16,10 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"vertigo/rules"
+	"vertigo/transports/httpjson"
 	"vertigo/transports/matrix"
 	"vertigo/transports/verto"
+	"vertigo/transports/wsjson"
 )
 
 // A snippet is a fenced block of a document.
@@ -209,7 +211,7 @@ func TestRefusalsInDocuments(t *testing.T) {
 // The tables of causes and reasons are those of the shipped rules.
 func TestCausesInDocuments(t *testing.T) {
 	const name = "docs/matrix-verto.md"
-	tables := readShipped(t).Table
+	tables := readShipped(t, slices.DeleteFunc(rules.Shipped(), ofJanus)...).Table
 	part(t, name, "reasons", pairTable(
 		[3]string{"cause", "before the answer", "after it"}, tables["rejectReason"], tables["hangupReason"], "unknown_error", "unknown_error"))
 	part(t, name, "causes", pairTable(
@@ -237,31 +239,44 @@ func pairTable(head [3]string, first, second map[string]any, firstOtherwise, sec
 
 // Whatever can be set in the shipped rules is told of.
 func TestSettingsInDocuments(t *testing.T) {
-	text := read(t, "docs/matrix-verto.md")
-	s := readShipped(t)
-	for _, names := range []map[string]any{s.Vars, s.Limit, s.Buffer} {
-		for name := range names {
-			if !strings.Contains(text, "`"+name+"`") {
-				t.Errorf("docs/matrix-verto.md does not tell of %s", name)
+	settingsIn(t, "docs/matrix-verto.md", readShipped(t, slices.DeleteFunc(rules.Shipped(), ofJanus)...))
+	settingsIn(t, janusDoc, readShipped(t, slices.DeleteFunc(rules.Shipped(), func(name string) bool { return !ofJanus(name) })...))
+}
+
+func settingsIn(t *testing.T, name string, s shipped) {
+	t.Helper()
+	text := read(t, name)
+	for _, settings := range []map[string]any{s.Vars, s.Limit, s.Buffer} {
+		for setting := range settings {
+			if !strings.Contains(text, "`"+setting+"`") {
+				t.Errorf("%s does not tell of %s", name, setting)
 			}
 		}
 	}
-	for name, entries := range s.Table {
+	for table, entries := range s.Table {
 		delete(entries, "match")
-		if len(entries) == 0 && !strings.Contains(text, "`"+name+"`") {
-			t.Errorf("docs/matrix-verto.md does not tell of table %s", name)
+		if len(entries) == 0 && !strings.Contains(text, "`"+table+"`") {
+			t.Errorf("%s does not tell of table %s", name, table)
 		}
 	}
 }
 
 // Whatever can be set of a transport is told of.
 func TestTransportSettingsInDocuments(t *testing.T) {
-	text := read(t, "docs/operate.md")
-	for _, config := range []reflect.Type{reflect.TypeFor[matrix.Config](), reflect.TypeFor[verto.Config]()} {
-		for i := range config.NumField() {
-			key := config.Field(i).Tag.Get("toml")
+	for _, c := range []struct {
+		config reflect.Type
+		name   string
+	}{
+		{reflect.TypeFor[matrix.Config](), "docs/operate.md"},
+		{reflect.TypeFor[verto.Config](), "docs/operate.md"},
+		{reflect.TypeFor[wsjson.Config](), "docs/transports.md"},
+		{reflect.TypeFor[httpjson.Config](), "docs/transports.md"},
+	} {
+		text := read(t, c.name)
+		for i := range c.config.NumField() {
+			key := c.config.Field(i).Tag.Get("toml")
 			if !strings.Contains(text, "`"+key+"`") && !strings.Contains(text, "."+key+"]]`") {
-				t.Errorf("docs/operate.md does not tell of %s of %s", key, config)
+				t.Errorf("%s does not tell of %s of %s", c.name, key, c.config)
 			}
 		}
 	}

@@ -59,7 +59,7 @@ func TestRecipesAreFollowed(t *testing.T) {
 			path := "examples/" + name + ".ndjson"
 			capture := captureLines(t, read(t, path))
 			theirs := steps(capture, capture, func(l captureLine) bool { return l.Dir == "out" })
-			ours := steps(captureLines(t, replay(t, path, "--format", "ndjson")), capture, func(captureLine) bool { return true })
+			ours := steps(captureLines(t, replay(t, path, "--format", "ndjson", "--raw")), capture, func(captureLine) bool { return true })
 			if want := r.replaced(t, theirs); !slices.Equal(ours, want) {
 				t.Errorf("the rules send\n\t%s\nand not\n\t%s", strings.Join(ours, "\n\t"), strings.Join(want, "\n\t"))
 			}

@@ -36,8 +36,11 @@ var schemas = map[string]*schema.Set{
 	matrix.Protocol.Kind: matrix.Schema, verto.Protocol.Kind: verto.Schema, calllog.Protocol.Kind: calllog.Schema,
 }
 
+// unnamed is what a transport is like that only a [protocol.NAME] names.
+var unnamed = engine.Protocol{Kind: "ws-json", Address: []string{"path", "request", "status"}}
+
 func load(files ...string) (*rules.Set, rules.Findings) {
-	return rules.Load(files, rules.Options{Peers: peers, Schemas: schemas})
+	return rules.Load(files, rules.Options{Peers: peers, Schemas: schemas, Unnamed: &unnamed})
 }
 
 func TestRuleFilesHaveNoFindings(t *testing.T) {
@@ -103,6 +106,8 @@ func setSecrets(t *testing.T) {
 	t.Helper()
 	t.Setenv("VERTIGO_MATRIX_TOKEN", "a token")
 	t.Setenv("VERTIGO_VERTO_PASSWORD", "a password")
+	t.Setenv("VERTIGO_DOOR_TOKEN", "another token")
+	t.Setenv("VERTIGO_CRM_TOKEN", "a third token")
 }
 
 func TestFaultyRuleFilesSayWhatIsWrong(t *testing.T) {

@@ -18,11 +18,12 @@ func TestKeysInDocuments(t *testing.T) {
 	head := "| key | value | meaning |\n| --- | --- | --- |\n"
 	part(t, name, "file keys", keyTable(head, rules.FileKeys))
 	part(t, name, "rule keys", keyTable(head, rules.RuleKeys))
-	part(t, name, "send keys", keyTable(head, editor.SendKeys("matrix", "verto", "calllog")))
+	part(t, name, "send keys", keyTable(head, editor.SendKeys("matrix", "verto", "calllog", "http-json")))
 	part(t, name, "buffer keys", keyTable("| key | value | it speaks, with this `reason`, when |\n| --- | --- | --- |\n", rules.BufferKeys))
 	part(t, name, "limit keys", keyTable(head, rules.LimitKeys))
 	part(t, name, "index keys", keyTable(head, rules.IndexKeys))
 	part(t, name, "table keys", keyTable(head, rules.TableKeys))
+	part(t, name, "protocol keys", keyTable(head, rules.ProtocolKeys))
 	part(t, name, "check keys", keyTable(head, rules.CheckKeys))
 }
 
@@ -43,6 +44,8 @@ func TestSettingsOfFilesInDocuments(t *testing.T) {
 	part(t, name, "matrix settings", settingTable(editor.KindSettings["matrix"]))
 	part(t, name, "verto settings", settingTable(editor.KindSettings["verto"]))
 	part(t, name, "limit settings", settingTable(editor.LimitSettings))
+	part(t, "docs/transports.md", "ws-json settings", settingTable(editor.KindSettings["ws-json"]))
+	part(t, "docs/transports.md", "http-json settings", settingTable(editor.KindSettings["http-json"]))
 }
 
 func settingTable(settings []editor.Setting) string {
@@ -67,7 +70,7 @@ var looksLikeCode = regexp.MustCompile(`[(\[?!]|\$\{|^(call|msg|vars)\.`)
 // noExpressions are pieces of code in docs/rules.md that look like expressions.
 var noExpressions = map[string]string{
 	// names of parts of a file, patterns, placeholders
-	"[[rule]]": "", "[[rule.send]]": "", "[[check]]": "", "[vars]": "", "[let]": "", "[table.NAME]": "", "[buffer.NAME]": "", "[limit.NAME]": "", "[index.NAME]": "", "[table.NAME.entries]": "",
+	"[[rule]]": "", "[[rule.send]]": "", "[[check]]": "", "[vars]": "", "[let]": "", "[table.NAME]": "", "[buffer.NAME]": "", "[limit.NAME]": "", "[index.NAME]": "", "[protocol.NAME]": "", "{ id = '${ msg.id }' }": "", "'${ msg.request }'": "", "[table.NAME.entries]": "",
 	"?": "", "[ab]": "", "${": "", "${ … }": "", "a ?? b": "", "NAME[key]": "", "NAME[KEY]": "", "date(…)": "", "!msg.x": "", "msg.x != true": "", "call.NAME.key": "", "vars.NAME": "",
 	`fields["m.id.phone"]`: "", `"m.call.answer"`: "", "engine call.end": "", "engine call.stop": "",
 	// lines of a file

@@ -17,18 +17,32 @@ import (
 	"vertigo/tomlfmt"
 )
 
-const tutorial = "docs/tutorial.md"
-
-// Whoever follows the tutorial, word for word and in its order, sees what it
+// Whoever follows a tutorial, word for word and in its order, sees what it
 // shows.
 func TestTutorial(t *testing.T) {
+	follow(t, "docs/tutorial.md")
+}
+
+// Whoever has connected a door phone has the files of the example.
+func TestTutorialOnDevices(t *testing.T) {
+	dir := follow(t, "docs/connect-your-own.md")
+	for _, name := range []string{"rules.toml", configName} {
+		if got := read(t, filepath.Join(dir, name)); got != read(t, filepath.Join(intercom, name)) {
+			t.Errorf("the tutorial ends with another %s than the example has:\n%s", name, got)
+		}
+	}
+}
+
+// follow does what a tutorial says, and gives the directory in which that ends.
+func follow(t *testing.T, tutorial string) (dir string) {
+	t.Helper()
 	r := newReader(t)
 	defer r.stop()
 	var done strings.Builder
 	rest := read(t, tutorial)
 	for _, s := range fenced(tutorial, rest) {
-		for line := range strings.Lines(s.text) {
-			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width {
+		for line := range strings.Lines(s.text) { // as a terminal shows it, unless it is a file
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > width && !strings.HasPrefix(s.info, "toml") {
 				t.Errorf("%s: %d columns: %s", s, n, line)
 			}
 		}
@@ -37,6 +51,7 @@ func TestTutorial(t *testing.T) {
 		rest = after
 	}
 	same(t, tutorial, done.String()+rest)
+	return r.dir
 }
 
 // A reader does what a tutorial says: types its commands, saves its files.

@@ -1,5 +1,6 @@
-// Package graph draws the states that calls can be in, and the rules that lead
-// from one to another: as Mermaid, as DOT and as a picture.
+// Package graph draws the states that calls can be in, or the connections of
+// transports, and the rules that lead from one to another: as Mermaid, as DOT and
+// as a picture.
 //
 // It looks at rules, not at calls: a way that no message will ever open is drawn
 // like any other.
@@ -11,7 +12,7 @@ import (
 	"vertigo/engine"
 )
 
-// A Graph is what rules make of a call's states.
+// A Graph is what rules make of the states of a call, or of a connection.
 type Graph struct {
 	States []*State // in the order in which rules name them
 	Ways   []*Way   // in the order of their first rules
@@ -23,10 +24,10 @@ type Kind int
 // The kinds of states.
 const (
 	Named  Kind = iota
-	Before      // there is no call yet
-	Any         // whatever state the call is in, and without a call too
-	End         // the call is over
-	Told        // that only a call tells, for its rule computes it
+	Before      // there is no call yet, or no connection
+	Any         // whatever state it is in, and of calls without one too
+	End         // it is over
+	Told        // that only a call tells, or a connection, for its rule computes it
 )
 
 // The states that the rule language itself names.
@@ -41,6 +42,8 @@ type State struct {
 	Name    string // of a Named one
 	Entered bool   // a call can come to it
 	Stays   []Step // what happens in it and leaves the call there
+
+	connection bool // it is one of connections
 }
 
 // A Way leads from one state to another, by one of its steps.
@@ -56,21 +59,35 @@ type Step struct {
 	Effects []string // what it does to timers and buffers, and which limits it asks
 }
 
-// Of makes the graph of a rule set.
-func Of(rs *engine.Ruleset) *Graph {
-	b := &builder{rs: rs, graph: &Graph{}, states: map[stateKey]*State{}, ways: map[[2]*State]*Way{}}
+// Of makes the graph of the calls of a rule set.
+func Of(rs *engine.Ruleset) *Graph { return built(rs, false) }
+
+// OfConnections makes the graph of the connections of a rule set; nil if it has
+// no rule for any.
+func OfConnections(rs *engine.Ruleset) *Graph {
+	if !slices.ContainsFunc(rs.Rules, func(r *engine.Rule) bool { return r.OfConnection }) {
+		return nil
+	}
+	return built(rs, true)
+}
+
+func built(rs *engine.Ruleset, connection bool) *Graph {
+	b := &builder{rs: rs, connection: connection, graph: &Graph{}, states: map[stateKey]*State{}, ways: map[[2]*State]*Way{}}
 	for _, r := range rs.Rules {
-		b.rule(r)
+		if r.OfConnection == connection {
+			b.rule(r)
+		}
 	}
 	b.graph.enter()
 	return b.graph
 }
 
 type builder struct {
-	rs     *engine.Ruleset
-	graph  *Graph
-	states map[stateKey]*State
-	ways   map[[2]*State]*Way
+	rs         *engine.Ruleset
+	connection bool // rules for connections are drawn, not those for calls
+	graph      *Graph
+	states     map[stateKey]*State
+	ways       map[[2]*State]*Way
 }
 
 // A stateKey is a kind and a name.
@@ -83,7 +100,7 @@ func (b *builder) state(kind Kind, name string) *State {
 	key := stateKey{kind, name}
 	s := b.states[key]
 	if s == nil {
-		s = &State{Kind: kind, Name: name}
+		s = &State{Kind: kind, Name: name, connection: b.connection}
 		b.states[key] = s
 		b.graph.States = append(b.graph.States, s)
 	}
@@ -106,7 +123,7 @@ func (b *builder) rule(r *engine.Rule) {
 	next := r.NextStates
 	var from []*State
 	switch {
-	case r.New:
+	case r.New || r.NewConnection:
 		from = []*State{b.state(Before, "")}
 		if r.Next == nil {
 			next = []string{stateBegun}

@@ -231,3 +231,49 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+// A connection is drawn by itself: what is for it is not among what is for calls.
+func TestConnectionsAreDrawnByThemselves(t *testing.T) {
+	const text = `[[rule]]
+name = "connected"
+on = "door transport.up"
+new = "connection"
+next = "opening"
+
+[[rule]]
+name = "open"
+on = "door open"
+in = "opening"
+next = "ready"
+timer.ask = "25s"
+
+[[rule]]
+name = "asked"
+on = "engine timer.ask"
+in = "ready"
+
+[[rule]]
+name = "lost"
+on = "door transport.down"
+in = ["opening", "ready"]
+next = "end"
+
+[[rule]]
+name = "rings"
+on = "door ring"
+new = true
+next = "end"
+`
+	peers := []engine.Peer{{Name: "door"}}
+	set, found := rules.Load([]string{"rules.toml"}, rules.Options{Peers: peers, ReadFile: func(string) ([]byte, error) { return []byte(text), nil }})
+	if set == nil {
+		t.Fatal(found)
+	}
+	golden(t, "connection.mmd", drawn(t, OfConnections(set.Ruleset).WriteMermaid))
+	if calls := drawn(t, Of(set.Ruleset).WriteMermaid); strings.Contains(calls, "ready") || !strings.Contains(calls, "rings") {
+		t.Error(calls)
+	}
+	if g := OfConnections(&engine.Ruleset{}); g != nil {
+		t.Errorf("%+v", g)
+	}
+}

@@ -91,15 +91,19 @@ const neverEntered = "nothing enters this state"
 
 // title is what stands over a state.
 func (s *State) title() string {
+	what := "call"
+	if s.connection {
+		what = "connection"
+	}
 	switch s.Kind {
 	case Before:
-		return "a call begins"
+		return "a " + what + " begins"
 	case Any:
 		return "in any state"
 	case Told:
-		return "a state that only the call tells"
+		return "a state that only the " + what + " tells"
 	case End:
-		return "the call ends"
+		return "the " + what + " ends"
 	}
 	return s.Name
 }

@@ -1,11 +1,10 @@
 package replay
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/tidwall/gjson"
 
 	"vertigo/engine"
 )
@@ -32,7 +31,7 @@ func (r *Result) Expect() []Difference {
 		}
 	}
 	for _, l := range r.Missing {
-		typ := gjson.GetBytes(l.Message(), r.peers[l.Transport].Shape.Type).String()
+		typ := r.peers[l.Transport].Shape.typeOf(l.Message())
 		found = append(found, sentOnly(l.Place(), Removed, typ, l.Transport, "").words("the capture sends %s to %s, the rules do not", typ, l.Transport))
 	}
 	return found
@@ -40,19 +39,12 @@ func (r *Result) Expect() []Difference {
 
 // against compares an action with the capture's line that it stands for.
 func (r *Result) against(s Sent) []Delta {
-	return r.ids[s.To].diff(r.peers[s.To].Shape.Body, s.Like.Message(), s.Frame)
+	return r.ids[s.To].diff(s.Like.Message(), s.Frame)
 }
 
 // diff compares the bodies of the capture's own message, theirs, and of ours.
-func (n *names) diff(body string, theirs, ours []byte) []Delta {
-	return diff(body, bodyOf(n.rewrite(theirs), body), bodyOf(ours, body))
-}
-
-func bodyOf(data []byte, path string) []byte {
-	if v := gjson.GetBytes(data, path); v.Exists() {
-		return []byte(v.Raw)
-	}
-	return []byte("null")
+func (n *names) diff(theirs, ours []byte) []Delta {
+	return n.shape.diff(n.rewrite(theirs), ours)
 }
 
 // Compare says what other rules do differently in a replay of the same capture:
@@ -70,13 +62,13 @@ func Compare(old, now *Result) []Difference {
 		k := sameKey{s.To, s.Type, string(s.Call)}
 		if len(left[k]) == 0 {
 			d := sentOnly(s.Place, Added, s.Type, s.To, s.Rule).words("+ %s to %s (%s)", s.Type, s.To, s.Rule)
-			found = append(found, d.at(s.At))
+			found = append(found, d.about(s))
 			continue
 		}
 		was := left[k][0]
 		left[k] = left[k][1:]
 		if d, ok := now.changed(was, s); ok {
-			found = append(found, d.at(s.At))
+			found = append(found, d.about(s))
 		}
 	}
 	for _, s := range old.Sent {
@@ -84,7 +76,7 @@ func Compare(old, now *Result) []Difference {
 		if list := left[k]; len(list) > 0 && list[0].ID == s.ID {
 			left[k] = list[1:]
 			d := sentOnly(s.Place, Removed, s.Type, s.To, s.Rule).words("- %s to %s (%s)", s.Type, s.To, s.Rule)
-			found = append(found, d.at(s.At))
+			found = append(found, d.about(s))
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Difference) int { return a.Time.Compare(b.Time) })
@@ -108,7 +100,7 @@ func became(old, now *Result) []Difference {
 		was := left[k][0]
 		left[k] = left[k][1:]
 		if was.outcome != f.outcome {
-			d := Difference{Place: f.place, What: Became, Type: f.typ, Was: was.outcome, Is: f.outcome}
+			d := Difference{Place: f.place, What: Became, Type: f.typ, Call: cmp.Or(f.call, was.call), Was: was.outcome, Is: f.outcome}
 			found = append(found, d.words("%s: %s → %s", f.typ, was.outcome, f.outcome).at(f.at))
 		}
 	}
@@ -119,14 +111,15 @@ func became(old, now *Result) []Difference {
 type fate struct {
 	message    *engine.Message
 	place, typ string
+	call       engine.CallID
 	outcome    engine.Outcome
 	at         time.Time
 }
 
 // noteFate keeps what became of a message; of several rules that acted on it the
 // first counts, unless one failed.
-func (p *player) noteFate(t engine.Trace) {
-	if t.Message.Transport == ownTransport || p.place == "" {
+func (p *player) noteFate(t engine.Trace, place string) {
+	if t.Message.Transport == ownTransport || place == "" {
 		return
 	}
 	if n := len(p.fates); n > 0 && p.fates[n-1].message == t.Message {
@@ -135,7 +128,7 @@ func (p *player) noteFate(t engine.Trace) {
 		}
 		return
 	}
-	p.fates = append(p.fates, fate{t.Message, p.place, t.Message.Type, t.Outcome, t.Now})
+	p.fates = append(p.fates, fate{t.Message, place, t.Message.Type, t.Call, t.Outcome, t.Now})
 }
 
 // changed says how one action became another one; ok is false if it did not.
@@ -151,8 +144,8 @@ func (r *Result) changed(was, is Sent) (d Difference, ok bool) {
 			how = append(how, valueDelta(name, a, b))
 		}
 	}
-	body := r.peers[is.To].Shape.Body
-	how = append(how, diff(body, bodyOf(was.Frame, body), bodyOf(is.Frame, body))...)
+	shape := r.peers[is.To].Shape
+	how = append(how, shape.diff(was.Frame, is.Frame)...)
 	if len(how) == 0 {
 		return Difference{}, false
 	}

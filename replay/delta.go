@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"vertigo/capture"
 )
 
 // A Delta is what is not the same at one place of two messages: a value, or some
-// lines of a text.
+// lines of a text. Secrets are not in it.
 type Delta struct {
 	Path string
 	Line int    // of a text, from 1; 0: the whole value
@@ -19,19 +21,24 @@ type Delta struct {
 
 // value is a delta of values; a side that is missing is nil.
 func valueDelta(path string, was, is *any) Delta {
+	var hide capture.Redactor
 	d := Delta{Path: path}
 	if was != nil {
-		d.was, d.wasJSON = []string{show(*was)}, *was
+		v := Hidden(&hide, path, *was)
+		d.was, d.wasJSON = []string{show(v)}, v
 	}
 	if is != nil {
-		d.is, d.isJSON = []string{show(*is)}, *is
+		v := Hidden(&hide, path, *is)
+		d.is, d.isJSON = []string{show(v)}, v
 	}
 	return d
 }
 
 // textDelta is a delta of lines.
 func textDelta(path string, c change) Delta {
-	return Delta{Path: path, Line: c.line, was: c.removed, is: c.added, wasJSON: c.removed, isJSON: c.added}
+	var hide capture.Redactor
+	was, is := HiddenLines(&hide, path, c.removed), HiddenLines(&hide, path, c.added)
+	return Delta{Path: path, Line: c.line, was: was, is: is, wasJSON: was, isJSON: is}
 }
 
 // String gives all on one line: params.cause: -"USER_BUSY" +"NO_ANSWER".

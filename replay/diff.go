@@ -7,6 +7,8 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+
+	"vertigo/capture"
 )
 
 // diff compares two JSON values and says, path by path, what is not the same.
@@ -18,7 +20,9 @@ func diff(path string, was, is []byte) []Delta {
 		if bytes.Equal(was, is) {
 			return nil
 		}
-		return []Delta{{Path: path, was: []string{string(was)}, is: []string{string(is)}, wasJSON: string(was), isJSON: string(is)}}
+		var hide capture.Redactor
+		a, b := string(hide.Message(capture.In, was)), string(hide.Message(capture.In, is))
+		return []Delta{{Path: path, was: []string{a}, is: []string{b}, wasJSON: a, isJSON: b}}
 	}
 	var d differ
 	d.value(path, a, b)

@@ -15,11 +15,12 @@ import (
 type Difference struct {
 	Place   string // file:line of the message that it is about
 	What    What
-	Type    string  // of the message that is sent, or that something else became of
-	To      string  // the transport that it is sent to
-	Rule    string  // that sends it, or did
-	OldRule string  // that sent it before, if it is another one
-	Deltas  []Delta // where the messages are not the same
+	Type    string        // of the message that is sent, or that something else became of
+	To      string        // the transport that it is sent to
+	Call    engine.CallID // where two replays are compared; "" if it is of none
+	Rule    string        // that sends it, or did
+	OldRule string        // that sent it before, if it is another one
+	Deltas  []Delta       // where the messages are not the same
 	Was, Is engine.Outcome
 	Time    time.Time
 
@@ -52,14 +53,23 @@ func (d Difference) at(t time.Time) Difference {
 	return d
 }
 
-// String gives the difference on one line, and each delta on a line below.
-func (d Difference) String() string {
-	lines := []string{d.Place + ": " + d.text}
+func (d Difference) about(s Sent) Difference {
+	d.Call = s.Call
+	return d.at(s.At)
+}
+
+// Text gives the difference on one line, without its place, and each delta on a
+// line below.
+func (d Difference) Text() string {
+	lines := []string{d.text}
 	for _, delta := range d.Deltas {
 		lines = append(lines, "    "+delta.String())
 	}
 	return strings.Join(lines, "\n")
 }
+
+// String gives the place and the text.
+func (d Difference) String() string { return d.Place + ": " + d.Text() }
 
 // Write writes the difference for a terminal.
 func (d Difference) Write(w io.Writer) error {

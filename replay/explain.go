@@ -20,7 +20,8 @@ type Explained struct {
 
 // Explain lets rules act on the lines of one capture, as [Play] does, and calls
 // emit with what became of each message, but for words of the engine's own that
-// no rule is for. The rules should have been compiled with parts.
+// no rule is for; secrets are left out of the values that rules looked at. The
+// rules should have been compiled with parts.
 func Explain(lines []Line, rules *engine.Ruleset, peers []Peer, emit func(Explained)) error {
 	var p *player
 	var began time.Time
@@ -31,9 +32,9 @@ func Explain(lines []Line, rules *engine.Ruleset, peers []Peer, emit func(Explai
 		if began.IsZero() {
 			began = x.Now
 		}
-		emit(Explained{x, p.place, lineNumber(p.place), x.Now.Sub(began), p.afterwards})
+		emit(Explained{WithoutSecrets(x), p.place, lineNumber(p.place), x.Now.Sub(began), p.afterwards})
 	}
-	p, err := begin(lines, rules, peers, tell, func(e Event) {
+	p, err := begin(lines, rules, peers, engine.Options{Explain: tell}, func(e Event) {
 		if e.Trace.Outcome == engine.Failed && e.Message.Type == "" { // its transport could not read it
 			tell(&engine.Explanation{Now: e.Trace.Now, Message: e.Message, Outcome: engine.Failed, Err: e.Trace.Err})
 		}

@@ -18,6 +18,7 @@ type (
 		Transport  string          `json:"transport"`
 		Type       string          `json:"type"`
 		Call       string          `json:"call,omitempty"`
+		Connection string          `json:"connection,omitempty"` // the transport whose connection call is
 		From       string          `json:"from,omitempty"`
 		To         string          `json:"to,omitempty"`
 		Outcome    string          `json:"outcome"`
@@ -62,7 +63,7 @@ func (x *ExplainedJSON) Add(e Explained) {
 	j := explainedJSON{
 		At: e.Place, Time: e.Now.UTC().Format(time.RFC3339Nano),
 		Transport: e.Message.Transport, Type: e.Message.Type,
-		Call: string(e.Call), From: e.From, To: e.To,
+		Call: string(e.Call), Connection: e.Connection, From: e.From, To: e.To,
 		Outcome: string(e.Outcome), Afterwards: e.Afterwards,
 		Rules: []candidateJSON{},
 	}

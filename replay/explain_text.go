@@ -62,7 +62,10 @@ func (x *Explainer) head(e *Explained) string {
 // became says what became of the message as a whole.
 func (x *Explainer) became(e *Explained) string {
 	var parts []string
-	if e.Call != "" {
+	switch {
+	case e.Connection != "":
+		parts = append(parts, "the connection")
+	case e.Call != "":
 		parts = append(parts, "call "+callTag(e.Call))
 	}
 	switch {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"vertigo/capture"
 	"vertigo/engine"
 )
 
@@ -69,8 +70,8 @@ type pagePart struct {
 
 // WriteHTML draws all that was added under a title, as a page of its own: each
 // message opens to its JSON, and an SDP that was sent to how it differs from the
-// one that the other side had sent last. It shows what the capture holds, secrets
-// too if that does.
+// one that the other side had sent last. Secrets are left out, also those that the
+// capture holds.
 func (l *Ladder) WriteHTML(w io.Writer, title string) error {
 	names := l.participants()
 	style := pageStyle + columnStyle(names)
@@ -158,6 +159,7 @@ type pageBuilder struct {
 	time   string // that was shown last
 	calls  map[engine.CallID]*pageCall
 	offers map[engine.CallID][]offer
+	hide   capture.Redactor
 }
 
 func (b *pageBuilder) mark(m *mark) {
@@ -192,7 +194,7 @@ func (b *pageBuilder) about(m *mark, p *pageMark) {
 		p.Time, b.time = at, at
 	}
 	if b.tags && t.Call != "" && m.kind != markNote {
-		p.Tag = callTag(t.Call)
+		p.Tag = tagOf(t)
 	}
 	call := b.call(m.event)
 	switch {
@@ -204,14 +206,14 @@ func (b *pageBuilder) about(m *mark, p *pageMark) {
 		if s.Like != nil {
 			p.About += "; the capture's own stands at " + s.Like.Place()
 		}
-		p.Parts = b.parts(s.Frame, func(text string) pagePart { return b.compared(t.Call, s.To, text) })
+		p.Parts = b.parts(b.hide.Message(capture.Out, s.Frame), func(text string) pagePart { return b.compared(t.Call, s.To, text) })
 	default:
 		msg := &m.event.Message
 		call.named(msg.Transport, msg.Key)
 		if p.About = "Said by the engine"; m.event.Place != "" {
 			p.About = m.event.Place
 		}
-		p.Parts = b.parts(msg.Body, func(text string) pagePart {
+		p.Parts = b.parts(b.hide.Message(capture.In, msg.Body), func(text string) pagePart {
 			b.offers[t.Call] = append(b.offers[t.Call], offer{msg.Transport, msg.Type, text})
 			return plainSDP(text)
 		})
@@ -226,7 +228,7 @@ func (b *pageBuilder) call(e *Event) *pageCall {
 	}
 	c := b.calls[id]
 	if c == nil {
-		c = &pageCall{Tag: callTag(id), ID: id, Begins: seconds(e.Trace.Now.Sub(b.ladder.start()))}
+		c = &pageCall{Tag: tagOf(&e.Trace), ID: id, Begins: seconds(e.Trace.Now.Sub(b.ladder.start()))}
 		b.calls[id] = c
 		b.page.Calls = append(b.page.Calls, c)
 	}

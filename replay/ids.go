@@ -108,6 +108,17 @@ func (n *names) may(theirs, ours string) (may, sure bool) {
 	return n.drawn[theirs] && !n.peers[ours], false
 }
 
+// mayAny is may for a message with several keys: one that can be the same will do.
+func (n *names) mayAny(theirs, ours []string) (may, sure bool) {
+	for _, a := range theirs {
+		for _, b := range ours {
+			can, is := n.may(a, b)
+			may, sure = may || can, sure || is
+		}
+	}
+	return may, sure
+}
+
 // unsent says that an id was made up by the capture's sender, and that the
 // engine has sent nothing in its place, so far.
 func (n *names) unsent(id string) bool {

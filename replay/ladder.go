@@ -96,7 +96,7 @@ func (d *drawing) mark(m *mark) {
 	case markLine:
 		text := m.text
 		if d.tags && m.event != nil {
-			text = callTag(m.event.Trace.Call) + " " + text
+			text = tagOf(&m.event.Trace) + " " + text
 		}
 		d.rule(text)
 	case markArrow:
@@ -133,7 +133,7 @@ func (d *drawing) begin(t *engine.Trace) *row {
 		row.put(timeWidth-width(text), text)
 	}
 	if d.tags && t.Call != "" {
-		row.put(timeWidth+1, callTag(t.Call))
+		row.put(timeWidth+1, tagOf(t))
 	}
 	return row
 }

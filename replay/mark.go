@@ -158,6 +158,10 @@ func stateChange(t *engine.Trace) string {
 	switch {
 	case t.From == t.To || t.To == "":
 		return ""
+	case t.Connection != "" && t.From == "":
+		return "the connection begins → " + t.To
+	case t.Connection != "":
+		return "the connection: " + t.From + " → " + t.To
 	case t.From == "":
 		return "a call begins → " + t.To
 	}
@@ -218,5 +222,13 @@ func (l *Ladder) manyCalls() bool {
 const tagLength = 8
 
 func callTag(id engine.CallID) string { return string(id[:min(len(id), tagLength)]) }
+
+// tagOf tells conversations apart: a connection is called like its transport.
+func tagOf(t *engine.Trace) string {
+	if t.Connection != "" {
+		return t.Connection[:min(len(t.Connection), tagLength)]
+	}
+	return callTag(t.Call)
+}
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }

@@ -69,5 +69,5 @@ func (d *sequence) tag(m *mark) string {
 	if !d.tags || m.event == nil || m.event.Trace.Call == "" {
 		return ""
 	}
-	return callTag(m.event.Trace.Call) + " "
+	return tagOf(&m.event.Trace) + " "
 }

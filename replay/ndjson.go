@@ -7,9 +7,10 @@ import (
 )
 
 // WriteLines writes what was sent as a capture: each line says which rule sent
-// it, for which call, and at which line of the capture or word of the engine.
-func WriteLines(w io.Writer, sent []Sent) error {
-	out := capture.NewWriter(w, false)
+// it, for which call, and at which line of the capture or word of the engine. Its
+// secrets are left out, as of any capture, unless it is to be raw.
+func WriteLines(w io.Writer, sent []Sent, raw bool) error {
+	out := capture.NewWriter(w, !raw)
 	for _, s := range sent {
 		err := out.Write(capture.Line{
 			TS: s.At, Transport: s.To, Dir: capture.Out, Data: s.Frame,

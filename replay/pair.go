@@ -8,14 +8,25 @@ import (
 	"vertigo/capture"
 )
 
-// callKey reads the call key out of a raw message that was sent.
-func callKey(p Peer, data []byte) string {
+// callKey reads the first call key out of a raw message that was sent; "" if it
+// has none.
+func callKey(p Peer, data []byte) string { return callKeys(p, data)[0] }
+
+// callKeys reads all of them; where there is none, "" stands for it.
+func callKeys(p Peer, data []byte) []string {
+	var keys []string
 	for _, path := range p.Protocol.Key {
-		if v := gjson.GetBytes(data, p.Shape.Body+"."+path); v.Type == gjson.String && v.Str != "" {
-			return v.Str
+		switch v := gjson.GetBytes(data, p.Shape.within(path)); {
+		case v.Type == gjson.String && v.Str != "":
+			keys = append(keys, v.Str)
+		case v.Type == gjson.Number:
+			keys = append(keys, v.Raw)
 		}
 	}
-	return ""
+	if len(keys) == 0 {
+		return []string{""}
+	}
+	return keys
 }
 
 // pairs are the messages that the capture itself sent, until an action of the
@@ -29,7 +40,7 @@ type pairKey struct{ transport, typ string }
 
 type outLine struct {
 	line  *Line
-	key   string // the call key in it
+	keys  []string // the call keys in it
 	taken bool
 }
 
@@ -41,11 +52,11 @@ func newPairs(lines []Line, peers map[string]*peer) *pairs {
 		if l.Dir != capture.Out || peer == nil {
 			continue
 		}
-		typ := gjson.GetBytes(l.Message(), peer.Shape.Type).String()
+		typ := peer.Shape.typeOf(l.Message())
 		if typ == "" || slices.Contains(peer.Shape.Mechanics, typ) {
 			continue
 		}
-		o := &outLine{line: l, key: callKey(peer.Peer, l.Message())}
+		o := &outLine{line: l, keys: callKeys(peer.Peer, l.Message())}
 		key := pairKey{l.Transport, typ}
 		p.byType[key] = append(p.byType[key], o)
 		p.all = append(p.all, o)
@@ -60,15 +71,20 @@ func newPairs(lines []Line, peers map[string]*peer) *pairs {
 func (p *pairs) take(peer *peer, s Sent, n *names) *Line {
 	var first *outLine
 	known := false
-	for _, o := range p.byType[pairKey{peer.Name, s.Type}] {
+	typ := s.Type
+	if peer.Shape.TypeOf != nil {
+		typ = peer.Shape.TypeOf(s.Frame)
+	}
+	keys := callKeys(peer.Peer, s.Frame)
+	for _, o := range p.byType[pairKey{peer.Name, typ}] {
 		if o.taken {
 			continue
 		}
-		may, sure := n.may(o.key, s.Key)
+		may, sure := n.mayAny(o.keys, keys)
 		if !may || known && !sure {
 			continue
 		}
-		if sure && len(n.diff(peer.Shape.Body, o.line.Message(), s.Frame)) == 0 {
+		if sure && len(n.diff(o.line.Message(), s.Frame)) == 0 {
 			first = o
 			break
 		}

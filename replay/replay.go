@@ -26,28 +26,18 @@ type Codec interface {
 	Frame(a engine.Action) []byte
 }
 
+// Answered is a codec that knows what answers an action by the action alone.
+type Answered interface {
+	Codec
+	// Sent notes that the raw message of an action went out.
+	Sent(conn string, frame []byte, a engine.Action)
+}
+
 // A Peer is one transport that captures name.
 type Peer struct {
 	engine.Peer
 	NewCodec func(transport string) Codec
 	Shape    Shape
-}
-
-// A Shape says where things stand in the raw messages of a kind of transport,
-// as gjson paths.
-type Shape struct {
-	Type string // the message's type
-	Body string // what an action's body becomes: call keys stand in it
-	// IDs are the ids that the sender of a message makes up, and by which later
-	// messages refer to it.
-	IDs []string
-	// Mechanics are types of messages that a transport sends for itself.
-	Mechanics []string
-	// Echoes says that what is sent comes back, and that a capture may have it
-	// come back before it was sent.
-	Echoes bool
-	// Mute says that nothing ever comes from it: it is written to.
-	Mute bool
 }
 
 // An Event is one thing that the engine did with a message.
@@ -102,15 +92,19 @@ type player struct {
 	peers  map[string]*peer
 	ids    ids
 	pairs  *pairs
+	worded map[string]bool // transports of which the capture itself says that they come up; false: they are up before
 	emit   func(Event)
 
 	now        time.Time
-	place      string // of the line that is being played
+	place      string                       // of the line that is being played
+	placeOf    func(*engine.Message) string // if not nil, knows places in its stead
 	afterwards bool
 	last       *engine.Message // what the last event was about
 	held       []heldMessage
 	settled    bool // something was sent since held was looked at
 	sent       []Sent
+	bounded    bool // what is sent
+	sentBytes  int  // where that is bounded
 	failed     int
 	fates      []fate
 }
@@ -118,13 +112,15 @@ type player struct {
 type peer struct {
 	Peer
 	codec Codec
+	conn  string // that the last message came by
+	begun bool   // its transport is up
 }
 
 // Play lets rules act on the lines of one capture and calls emit with each
 // thing that happens, in order. The same lines and rules always give the same
 // events. An error means that the capture names a transport that is not there.
 func Play(lines []Line, rules *engine.Ruleset, peers []Peer, emit func(Event)) (*Result, error) {
-	p, err := begin(lines, rules, peers, nil, emit)
+	p, err := begin(lines, rules, peers, engine.Options{}, emit)
 	if err != nil {
 		return nil, err
 	}
@@ -137,18 +133,30 @@ func Play(lines []Line, rules *engine.Ruleset, peers []Peer, emit func(Event)) (
 	return &Result{Failed: p.failed, Sent: p.sent, Missing: p.pairs.missing(), named: named, ids: p.ids, peers: p.peers, fates: p.fates}, nil
 }
 
-// begin prepares a replay of the lines.
-func begin(lines []Line, rules *engine.Ruleset, peers []Peer, explain func(*engine.Explanation), emit func(Event)) (*player, error) {
+// begin prepares a replay of the lines, by an engine with these options, but for
+// its observer.
+func begin(lines []Line, rules *engine.Ruleset, peers []Peer, o engine.Options, emit func(Event)) (*player, error) {
 	p := &player{peers: map[string]*peer{}, emit: emit}
 	for _, one := range peers {
-		p.peers[one.Name] = &peer{one, one.NewCodec(one.Name)}
+		p.peers[one.Name] = &peer{Peer: one, codec: one.NewCodec(one.Name)}
 	}
 	if err := p.known(lines); err != nil {
 		return nil, err
 	}
+	p.worded = map[string]bool{}
+	for _, l := range lines {
+		shape := p.shape(l.Transport)
+		if _, heard := p.worded[l.Transport]; heard || shape == nil || shape.Word == nil || l.Dir != capture.In {
+			continue
+		}
+		if word := shape.typeOf(l.Message()); strings.HasPrefix(word, transportWords) {
+			p.worded[l.Transport] = word == engine.TransportUp
+		}
+	}
 	p.ids = newIDs(lines, peers)
 	p.pairs = newPairs(lines, p.peers)
-	p.engine = engine.New(rules, engine.Options{Observe: p.observe, Explain: explain})
+	o.Observe = p.observe
+	p.engine = engine.New(rules, o)
 	return p, nil
 }
 
@@ -161,6 +169,16 @@ func (p *player) playAll(lines []Line) {
 	for i := range lines {
 		p.play(&lines[i])
 	}
+}
+
+// transportWords is how the types begin of what a transport says of itself.
+const transportWords = "transport."
+
+func (p *player) shape(transport string) *Shape {
+	if peer := p.peers[transport]; peer != nil {
+		return &peer.Shape
+	}
+	return nil
 }
 
 // known reports the first line of a transport that is not there.
@@ -186,6 +204,12 @@ func (p *player) play(l *Line) {
 	}
 	p.until(l.TS)
 	p.advance(l.TS)
+	if word := peer.Shape.Word; word != nil && !peer.begun {
+		peer.begun = true
+		if !p.worded[l.Transport] {
+			p.deliver(heldMessage{raw: &rawMessage{l.Transport, l.Conn, l.TS, word(engine.TransportUp)}})
+		}
+	}
 	data := p.ids[l.Transport].rewrite(l.Message())
 	if l.Dir == capture.Out {
 		if !peer.Shape.Echoes {
@@ -193,14 +217,14 @@ func (p *player) play(l *Line) {
 		}
 		return
 	}
-	p.place = l.Place()
-	messages, err := peer.codec.In(l.TS, l.Conn, data)
-	if err != nil {
-		m := engine.Message{Transport: l.Transport, At: l.TS, Body: data}
-		p.observe(engine.Trace{Now: p.now, Message: &m, Outcome: engine.Failed, Err: err})
+	peer.conn = l.Conn
+	if _, ok := peer.codec.(Answered); ok {
+		p.deliver(heldMessage{place: l.Place(), raw: &rawMessage{l.Transport, l.Conn, l.TS, l.Message()}})
+		return
 	}
-	for _, m := range messages {
-		p.deliver(heldMessage{m, p.place})
+	p.place = l.Place()
+	for _, m := range p.read(l.Transport, l.TS, l.Conn, data) {
+		p.deliver(heldMessage{message: m, place: p.place})
 	}
 	p.place = ""
 }
@@ -263,22 +287,30 @@ func (p *player) finish() {
 // it sends.
 func (p *player) observe(t engine.Trace) {
 	m := *t.Message
-	e := Event{Trace: t, Message: m, Place: p.place, Again: p.last == t.Message}
+	place := p.place
+	if p.placeOf != nil {
+		place = p.placeOf(t.Message)
+	}
+	e := Event{Trace: t, Message: m, Place: place, Again: p.last == t.Message}
 	e.Trace.Message = &e.Message
 	p.last = t.Message
-	cause := p.place
+	cause := place
 	if cause == "" {
 		cause = m.Type
 	}
-	p.noteFate(t)
+	p.noteFate(t, place)
 	if t.Outcome == engine.Failed {
 		p.failed++
 	}
+	p.bound(t.Actions)
 	for _, a := range t.Actions {
 		s := Sent{Action: a, Place: cause, Afterwards: p.afterwards}
 		if peer := p.peers[a.To]; peer != nil {
 			s.Frame = peer.codec.Frame(a)
 			s.Like = p.pair(peer, s)
+			if codec, ok := peer.codec.(Answered); ok {
+				codec.Sent(peer.conn, s.Frame, a)
+			}
 		}
 		e.Sent = append(e.Sent, s)
 	}

@@ -27,7 +27,7 @@ func NewSession(at time.Time, rules *engine.Ruleset, peers []Peer, o SessionOpti
 	if emit == nil {
 		emit = func(Event) {}
 	}
-	p, err := begin(o.Given, rules, peers, o.Explain, emit)
+	p, err := begin(o.Given, rules, peers, engine.Options{Explain: o.Explain}, emit)
 	if err != nil {
 		return nil, err
 	}

@@ -131,8 +131,8 @@ when = '(msg.params.sdp ?? call.matrix.key) != nil'
 	})
 	unbounded = newKind(Kind{
 		Code: "V037", Title: "An expression that could run for long",
-		What: "A range has bounds that are no plain numbers, or a list function stands in another one's condition.",
-		Why:  "Its time would grow with what a peer sends.",
+		What: "A range has bounds that are no plain numbers, or a list function stands in another one's condition; or the expression itself has more than 16 KiB.",
+		Why:  "Its time would grow with what a peer sends, or with its own length.",
 		Example: `[[rule]]
 name = "somebody writes"
 on   = "matrix m.room.message"

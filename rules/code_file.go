@@ -4,7 +4,7 @@ package rules
 var (
 	unreadableFile = newKind(Kind{
 		Code: "V001", Title: "A file cannot be read",
-		What: "A rule file that is named, by an include for example, is not there or must not be read.",
+		What: "A rule file that is named, by an include for example, is not there or must not be read; or more than 256 are included.",
 		Why:  "Its rules would be missing from every call. While parts are missing, nothing is said of states, timers and what is unused.",
 		Example: `include = ["hause.toml"]
 `,

@@ -29,11 +29,18 @@ type compiler struct {
 	lets       []let
 	pathSlot   map[string]int
 	varSlot    map[string]int
+	connVars   map[string]bool // of connections
 	bufferSlot map[string]int
 	timerSlot  map[string]int
 	limitSlot  map[string]int
 	indexSlot  map[string]int
 	asked      []askedState
+
+	protocols []Protocol
+	speaks    map[string]*Protocol // by peer
+	enveloped map[*node]bool       // values of envelopes that can be used
+	merged    map[*node]*node      // by send: its body, with the envelope under it
+	talk      talk
 
 	trees       map[exprKey]ast.Node
 	limitUses   map[string]*uses
@@ -66,6 +73,7 @@ func newCompiler(o Options, l *loader) *compiler {
 		timerSlot: map[string]int{}, limitSlot: map[string]int{}, indexSlot: map[string]int{},
 		trees: map[exprKey]ast.Node{}, limitUses: map[string]*uses{}, configs: map[exprKey]*conf.Config{}, machines: map[exprKey]compiledMachine{},
 		letParts: map[string]*engine.Part{}, readOfFound: map[string]bool{},
+		speaks: map[string]*Protocol{}, enveloped: map[*node]bool{}, merged: map[*node]*node{}, connVars: map[string]bool{},
 	}
 }
 
@@ -119,14 +127,21 @@ func (c *compiler) compile() *engine.Ruleset {
 			c.varValues[name] = given
 		}
 	}
+	c.declareProtocols()
 	for _, name := range c.decl.tables.names {
 		c.table(name, c.decl.tables.nodes[name])
 	}
 	c.names()
+	c.tellApart()
 	for _, name := range c.decl.indexes.names {
 		c.index(name, c.decl.indexes.nodes[name])
 	}
 	c.compileLets()
+	for i := range c.protocols {
+		if n := c.protocols[i].node; n.kind == kindTable {
+			c.envelope(n.child("envelope"))
+		}
+	}
 	for _, name := range c.decl.buffers.names {
 		c.buffer(name, c.decl.buffers.nodes[name])
 	}
@@ -213,6 +228,14 @@ func (c *compiler) names() {
 				c.rule = r.name
 				if _, known := c.varSlot[name]; known || c.fit(set.children[name], name, "variable", builtin...) {
 					slotIn(c.varSlot, &c.rs.Vars, name)
+				}
+			}
+		}
+		if conn := r.node.child("conn"); conn != nil && conn.kind == kindTable {
+			for _, name := range conn.keys {
+				c.rule = r.name
+				if c.connVars[name] || c.fit(conn.children[name], name, "variable", "state") {
+					c.connVars[name] = true
 				}
 			}
 		}
@@ -357,9 +380,13 @@ func (c *compiler) compileRule(decl *rule) *engine.Rule {
 	sc := c.localScope(n, r)
 	r.On = c.patterns(n)
 	r.In = c.strings(n.child("in"), "a state")
-	r.New, r.Also = c.flag(n.child("new")), c.flag(n.child("also"))
-	if r.New && len(r.In) > 0 {
-		c.report(stateOfNew, n.child("in"), n.child("in").keyPos, "a rule that begins a call cannot ask for a state", "leave out in, or new")
+	r.New, r.Also = c.begins(n.child("new")), c.flag(n.child("also"))
+	if (r.New || beginsConnection(n)) && len(r.In) > 0 {
+		what := "call"
+		if !r.New {
+			what = newConnection
+		}
+		c.report(stateOfNew, n.child("in"), n.child("in").keyPos, "a rule that begins a "+what+" cannot ask for a state", "leave out in, or new")
 	}
 	if when := n.child("when"); when != nil {
 		if r.When = c.condition(when, sc); r.When != nil {
@@ -367,6 +394,7 @@ func (c *compiler) compileRule(decl *rule) *engine.Rule {
 			r.Parts = c.takeApart(when, sc)
 		}
 	}
+	c.connection(n, r, sc)
 	c.effects(n, r, sc)
 	c.sends(n, r, sc)
 	r.Reads, r.InCall = c.current.paths, c.current.call
@@ -375,7 +403,7 @@ func (c *compiler) compileRule(decl *rule) *engine.Rule {
 
 // localScope compiles a rule's own lets; one may use those before it.
 func (c *compiler) localScope(n *node, r *engine.Rule) scope {
-	var sc scope
+	sc := c.scopeOf(n)
 	lets := n.child("let")
 	if lets == nil || !c.want(lets, kindTable, "a table of expressions") {
 		return sc
@@ -495,8 +523,8 @@ func (c *compiler) checkEngineType(n *node, typ string) bool {
 			c.report(unknownTimer, n, at, fmt.Sprintf("no rule starts a timer called %s", name), DidYouMean(name, keysOf(c.timerSlot)))
 			return false
 		}
-	case typ != "call.end" && typ != "call.stop":
-		c.report(unknownEngineMessage, n, at, "the engine says no "+typ, DidYouMean(typ, []string{"call.end", "call.stop", "buffer.NAME", "timer.NAME"}))
+	case typ != "call.end" && typ != "call.stop" && typ != "conn.stop":
+		c.report(unknownEngineMessage, n, at, "the engine says no "+typ, DidYouMean(typ, []string{"call.end", "call.stop", "conn.stop", "buffer.NAME", "timer.NAME"}))
 		return false
 	}
 	return true

@@ -29,6 +29,8 @@ type scope struct {
 	items  bool    // in a condition of a buffer
 	noMsg  bool    // in a condition of a buffer: it is asked for whatever was pushed
 	check  bool    // in a check: it is asked before there is any message
+	noCall bool    // in a rule of a connection, and in an envelope
+	under  bool    // in an envelope
 	index  bool    // in the key of an index: it is computed when a call has changed
 }
 
@@ -124,10 +126,19 @@ func (c *compiler) environment(sc scope) types.Map {
 			call[p.Group] = key
 		}
 	}
-	env["call"] = call
+	if !sc.noCall {
+		env["call"] = call
+	}
+	if !sc.index {
+		conn := types.Map{"state": types.String}
+		for name := range c.connVars {
+			conn[name] = types.Any
+		}
+		env["conn"] = conn
+	}
 	for _, l := range c.lets {
-		if sc.index || sc.noMsg && len(l.uses.paths) > 0 {
-			continue // it reads the message, or may
+		if sc.index || sc.noMsg && len(l.uses.paths) > 0 || sc.noCall && l.uses.call {
+			continue // it reads what is not there, or may
 		}
 		env[l.name] = l.known()
 	}
@@ -199,9 +210,18 @@ var functionOptions = func() []expr.Option {
 	return o
 }()
 
+// An expression of more bytes is refused before it is read: expr reads it with a
+// stack that is as deep as its brackets and operators are nested.
+const maxExpression = 16 << 10
+
+var errLongExpression = fmt.Errorf("the expression has more than %d bytes", maxExpression)
+
 // parse reads an expression, and makes of it what the rule language does. (A
 // patch of expr's would have it checked three times.)
 func parse(text string, config *conf.Config) (*parser.Tree, error) {
+	if len(text) > maxExpression {
+		return nil, errLongExpression
+	}
 	tree, err := parser.ParseWithConfig(text, config)
 	if err == nil {
 		ast.Walk(&tree.Node, calendar{})
@@ -437,6 +457,9 @@ func (c *compiler) exprFault(k *Kind, src source, err error) {
 	var fault *file.Error
 	if !errors.As(err, &fault) {
 		msg, hint := err.Error(), ""
+		if errors.Is(err, errLongExpression) {
+			k, hint = unbounded, "what it looks up can stand in a table, and its parts can be lets"
+		}
 		if m := notBool.FindStringSubmatch(msg); m != nil {
 			k, msg = noCondition, "a condition must be true or false, and this is "+inWords(m[1])
 			if m[1] == "unknown" || m[1] == "interface {}" || m[1] == "any" {
@@ -469,6 +492,12 @@ func (c *compiler) exprFault(k *Kind, src source, err error) {
 		hint = DidYouMean(name, known)
 		if _, elsewhere := c.environment(scope{})[name]; elsewhere && c.scopeNow.check {
 			k, msg, hint = readsMessage, "a check cannot read "+name, "it is asked when the rules are loaded: of vars, tables and functions"
+		} else if c.scopeNow.under && name == "call" {
+			k, msg, hint = notOfConnections, "an envelope has no call", seenByEnvelopes
+		} else if c.scopeNow.noCall && name == "call" {
+			k, msg, hint = notOfConnections, "a rule of the connection has no call", "what it remembers is set by conn.NAME = '…', and read as conn.NAME"
+		} else if c.scopeNow.under && (name == "msg" || name == "item") {
+			hint = seenByEnvelopes
 		} else if c.scopeNow.index && (elsewhere || c.decl.lets.nodes[name] != nil) {
 			hint = "the key of an index sees call, vars, tables and functions alone"
 		} else if c.scopeNow.noMsg && c.decl.indexes.nodes[name] != nil {
@@ -488,6 +517,8 @@ func (c *compiler) exprFault(k *Kind, src source, err error) {
 		k, msg = unknownFieldKind, "unknown field "+name
 		if root == "call" {
 			k, msg = neverSet, "call."+name+" is never set by any rule"
+		} else if root == "conn" {
+			k, msg = neverSetConn, "conn."+name+" is never set by any rule"
 		} else if root != "" {
 			msg = "unknown field " + root + "." + name
 		}

@@ -71,6 +71,15 @@ func (x callVar) Eval(f *engine.Frame) (any, error) { return f.Var(int(x)), nil 
 // Raw returns the variable as it was set.
 func (x callVar) Raw(f *engine.Frame) engine.Value { return f.VarRaw(int(x)) }
 
+// connVar is a variable of the connection, or its state.
+type connVar string
+
+// Eval returns the variable, decoded.
+func (x connVar) Eval(f *engine.Frame) (any, error) { return f.Conn(string(x)), nil }
+
+// Raw returns the variable as it was set.
+func (x connVar) Raw(f *engine.Frame) engine.Value { return f.ConnRaw(string(x)) }
+
 // constant is an expression that is always the same.
 type constant struct{ v any }
 
@@ -102,6 +111,8 @@ func (b *closures) field(n ast.Node) engine.Expr {
 			b.uses.call = true
 			return callVar(slot)
 		}
+	case root == "conn" && len(parts) == 1:
+		return connVar(parts[0])
 	}
 	return nil
 }
@@ -180,6 +191,7 @@ func (b *closures) array(n *ast.ArrayNode) eval {
 	if fixed {
 		return always(list)
 	}
+	at := n.Location().From
 	return func(f *engine.Frame) (any, error) {
 		list := make([]any, len(items))
 		for i, item := range items {
@@ -188,6 +200,9 @@ func (b *closures) array(n *ast.ArrayNode) eval {
 				return nil, err
 			}
 			list[i] = v
+		}
+		if _, err := weighed(list); err != nil {
+			return nil, b.src.fail(at, err)
 		}
 		return list, nil
 	}
@@ -242,6 +257,12 @@ func (b *closures) root(root string, parts []string) eval {
 		return func(f *engine.Frame) (any, error) { return f.Items(), nil }
 	case root == "call":
 		return b.ofCall(parts)
+	case root == "conn" && len(parts) > 0:
+		name, rest := parts[0], parts[1:]
+		return func(f *engine.Frame) (any, error) {
+			v, _ := walk(f.Conn(name), rest)
+			return v, nil
+		}
 	}
 	return b.let(root, parts)
 }
@@ -468,7 +489,7 @@ var operators = map[string]func(l, r any) any{
 	">":  func(l, r any) any { return runtime.More(l, r) },
 	"<=": func(l, r any) any { return runtime.LessOrEqual(l, r) },
 	">=": func(l, r any) any { return runtime.MoreOrEqual(l, r) },
-	"+":  runtime.Add,
+	"+":  plus,
 	"-":  runtime.Subtract,
 	"in": func(l, r any) any { return runtime.In(l, r) },
 }
@@ -476,7 +497,11 @@ var operators = map[string]func(l, r any) any{
 // apply runs an operator of expr's, which panics on operands it is not for.
 func apply(op func(l, r any) any, l, r any) (v any, err error) {
 	defer func() {
-		if recover() != nil {
+		switch recover() {
+		case nil:
+		case errTooMuch:
+			err = errTooMuch
+		default:
 			err = fmt.Errorf("these cannot be put together so")
 		}
 	}()
@@ -563,6 +588,9 @@ func (b *closures) call(n *ast.CallNode) eval {
 			values[i] = v
 		}
 		v, err := fn.Call(values...)
+		if err == nil {
+			v, err = weighed(v)
+		}
 		if err != nil {
 			return nil, b.src.fail(at, err)
 		}

@@ -34,6 +34,7 @@ func (c *compiler) machine(src source, sc scope, u *uses) engine.Expr {
 	o := []expr.Option{expr.Env(map[string]any{}), expr.AllowUndefinedVariables(), expr.Optimize(false), expr.Patch(p)}
 	o = append(o, functionOptions...)
 	o = append(o, machineOptions...)
+	o = append(o, boundOptions...)
 	made := newConfig(o)
 	tree, err := parse(src.text, made)
 	if err == nil {
@@ -48,7 +49,7 @@ func (c *compiler) machine(src source, sc scope, u *uses) engine.Expr {
 		c.exprFault(wrongType, src, err)
 		return nil
 	}
-	m := &program{code: code, frame: p.frame}
+	m := &program{code: code, frame: p.frame, makes: p.makes}
 	used := &identifiers{names: map[string]bool{}}
 	ast.Walk(&tree.Node, used)
 	for _, name := range sorted(used.list()) {
@@ -119,6 +120,7 @@ type program struct {
 	names  []string // of the inputs
 	inputs []eval
 	frame  bool // it computes lets, or finds calls, for which it needs the frame
+	makes  bool // it makes text or lists, for which it needs an allowance
 }
 
 // Eval runs the program on the fields that it reads.
@@ -126,6 +128,9 @@ func (m machine) Eval(f *engine.Frame) (any, error) {
 	env := make(map[string]any, len(m.names)+1)
 	if m.frame {
 		env[frameName] = f
+	}
+	if m.makes {
+		env[allowanceName] = &allowance{maxMade}
 	}
 	for i, fn := range m.inputs {
 		v, err := fn(f)
@@ -135,6 +140,9 @@ func (m machine) Eval(f *engine.Frame) (any, error) {
 		env[m.names[i]] = v
 	}
 	v, err := vm.Run(m.code, env)
+	if err == nil {
+		v, err = weighed(v)
+	}
 	if err != nil {
 		var inner *EvalError
 		if errors.As(err, &inner) {
@@ -150,11 +158,12 @@ func (m machine) Eval(f *engine.Frame) (any, error) {
 }
 
 // flatten replaces what names a value of the frame by one identifier, and tables,
-// indexes and lets by calls.
+// indexes and lets by calls, as well as what makes text or lists.
 type flatten struct {
 	b     *closures
 	paths map[string][]string // by the name that stands for them
 	frame bool                // there is a let or an index
+	makes bool                // there is something that makes text or lists
 }
 
 // Visit sees the parts of a node before the node.
@@ -186,11 +195,29 @@ func (p *flatten) Visit(n *ast.Node) {
 		case "&&", "and", "||", "or":
 			p.truth(&node.Left)
 			p.truth(&node.Right)
+		case "+":
+			if !isNumber(node.Left) && !isNumber(node.Right) {
+				p.made(n, addName, node.Left, node.Right)
+			}
 		case "in":
 			if t := tableNode(node.Right); t != nil {
 				p.call(n, hasName, t, node.Left)
 			}
 		}
+	case *ast.BuiltinNode:
+		if _, ok := makers[node.Name]; ok {
+			p.made(n, makeName, append([]ast.Node{&ast.ConstantNode{Value: maker(node.Name)}}, node.Arguments...)...)
+		}
+	case *ast.CallNode:
+		if id, ok := node.Callee.(*ast.IdentifierNode); ok && functionNamed(id.Value) != nil {
+			p.made(n, makeName, &ast.NilNode{}, node)
+		}
+	case *ast.ArrayNode:
+		if slices.ContainsFunc(node.Nodes, isMade) {
+			p.made(n, makeName, &ast.NilNode{}, node)
+		}
+	case *ast.MapNode:
+		p.made(n, makeName, &ast.NilNode{}, node)
 	case *ast.MemberNode:
 		if t := tableNode(node.Node); t != nil {
 			p.call(n, lookUpName, t, node.Property)
@@ -217,6 +244,29 @@ func (p *flatten) Visit(n *ast.Node) {
 			}
 		}
 	}
+}
+
+// made puts a call that looks at the allowance in the place of a node.
+func (p *flatten) made(n *ast.Node, name string, args ...ast.Node) {
+	p.call(n, name, append([]ast.Node{&ast.IdentifierNode{Value: allowanceName}}, args...)...)
+	p.makes = true
+}
+
+func isNumber(n ast.Node) bool {
+	switch n.(type) {
+	case *ast.IntegerNode, *ast.FloatNode:
+		return true
+	}
+	return false
+}
+
+// isMade says whether a node may stand for more than what is written there.
+func isMade(n ast.Node) bool {
+	switch n.(type) {
+	case *ast.NilNode, *ast.BoolNode, *ast.StringNode:
+		return false
+	}
+	return !isNumber(n)
 }
 
 // call puts a call in the place of a node.
@@ -282,6 +332,8 @@ func (b *closures) readable(parts []string) bool {
 	case root == "vars":
 		_, ok := walk(b.c.varValues, parts[1:])
 		return ok
+	case root == "conn":
+		return true
 	case root == "call":
 		if len(parts) == 1 || len(parts) == 2 {
 			return true

@@ -51,7 +51,7 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	l := &loader{read: func(string) ([]byte, error) { return []byte(exprRules), nil }, whole: newDeclared()}
+	l := newLoader(func(string) ([]byte, error) { return []byte(exprRules), nil })
 	l.append(l.file("rules.toml", nil, nil))
 	c := newCompiler(Options{Peers: testPeers}, l)
 	c.compile()

@@ -67,13 +67,15 @@ func (c *compiler) flow() {
 	}
 	for i, decl := range c.decl.rules {
 		r := flowRule{Rule: c.rs.Rules[i], node: decl.node, faulty: faulty[decl.name] || decl.twice}
-		r.inCall = r.InCall || r.New || r.In != nil || r.Set != nil || r.Push != nil || r.Timer != nil || r.Cancel != nil || r.NextStates != nil
+		r.inCall = r.InCall || r.New || r.In != nil || r.Set != nil || r.Push != nil || r.Timer != nil || r.Cancel != nil || r.NextStates != nil || r.OfConnection
 		f.rules = append(f.rules, r)
 	}
 	f.unusedNames()
 	f.exactTables()
 	f.unheard()
 	f.unread()
+	f.connections()
+	f.protocols()
 	f.unknownStates()
 	f.endless()
 	f.hidden()

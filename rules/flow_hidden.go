@@ -91,7 +91,7 @@ func (f *flow) hiderOf(r flowRule, terms []string, earlier map[hidingKey][]hidin
 
 func (f *flow) hides(e *hiding, r flowRule, terms []string) bool {
 	switch {
-	case e.New != r.New || e.inCall != r.inCall:
+	case e.New != r.New || e.inCall != r.inCall || e.OfConnection != r.OfConnection || e.NewConnection != r.NewConnection:
 	case len(e.In) > 0 && (len(r.In) == 0 || !allIn(r.In, e.In)):
 	case !allIn(e.terms, terms):
 	case f.loader.includes(e.node.pos.File, r.node.pos.File):
@@ -141,7 +141,7 @@ func (f *flow) terms(r flowRule) (list []string, known bool) {
 	if when == nil {
 		return nil, true
 	}
-	tree := f.trees[f.exprKey(when.text, scope{}, conditionOptions)]
+	tree := f.trees[f.exprKey(when.text, f.scopeOf(r.node), conditionOptions)]
 	if tree == nil || r.node.child("let") != nil {
 		return nil, false
 	}

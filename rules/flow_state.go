@@ -10,7 +10,8 @@ import (
 	"vertigo/engine"
 )
 
-// askStates notes the states that an expression compares call.state with.
+// askStates notes the states that an expression compares call.state, or
+// conn.state, with.
 func (c *compiler) askStates(src source, tree ast.Node) {
 	if strings.Contains(src.text, "state") {
 		ast.Walk(&tree, &stateAsker{c, src})
@@ -22,7 +23,7 @@ type stateAsker struct {
 	src source
 }
 
-// Visit notes call.state == "…" and call.state in ["…"].
+// Visit notes call.state == "…" and call.state in ["…"], and those of conn.state.
 func (v *stateAsker) Visit(n *ast.Node) {
 	b, ok := (*n).(*ast.BinaryNode)
 	if !ok || !slices.Contains([]string{"==", "!=", "in"}, b.Operator) {
@@ -30,7 +31,7 @@ func (v *stateAsker) Visit(n *ast.Node) {
 	}
 	for _, sides := range [][2]ast.Node{{b.Left, b.Right}, {b.Right, b.Left}} {
 		root, parts, ok := chain(sides[0])
-		if !ok || root != "call" || len(parts) != 1 || parts[0] != "state" {
+		if !ok || root != "call" && root != "conn" || len(parts) != 1 || parts[0] != "state" {
 			continue
 		}
 		list := []ast.Node{sides[1]}
@@ -181,7 +182,7 @@ func (f *flow) leaving() map[string][]string {
 	}
 	f.exits = map[string][]string{}
 	for _, r := range f.rules {
-		if r.New {
+		if r.New || r.OfConnection {
 			continue
 		}
 		in := r.In
@@ -235,13 +236,13 @@ func (f *flow) untold(begin flowRule, states, begun []string, told map[string]bo
 		if r.faulty {
 			return // what it sends is not known
 		}
-		if !r.New && (len(r.In) == 0 || slices.ContainsFunc(r.In, func(s string) bool { return slices.Contains(states, s) })) {
+		if !r.New && !r.OfConnection && (len(r.In) == 0 || slices.ContainsFunc(r.In, func(s string) bool { return slices.Contains(states, s) })) {
 			reached = append(reached, r)
 		}
 	}
 	for _, r := range append(slices.Clone(reached), begin) {
 		for _, s := range r.Send {
-			if side := f.side(s.To); side != "" && s.Key != nil && !slices.Contains(sides, side) {
+			if side := f.side(s.To); side != "" && len(s.Keys) > 0 && !slices.Contains(sides, side) {
 				sides = append(sides, side)
 			}
 		}

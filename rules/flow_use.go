@@ -59,6 +59,12 @@ func (c *compiler) usedIn(u *usage, root *node) {
 			u.below(n, "key", "max")
 		case "index":
 			u.below(n, "key")
+		case "protocol":
+			for _, name := range n.keys {
+				if envelope := n.children[name].child("envelope"); envelope != nil {
+					u.templates(envelope)
+				}
+			}
 		case "check":
 			for _, check := range itemsOf(n) {
 				u.entry(check, "that")

@@ -258,6 +258,15 @@ var Functions = []Function{
 		Call:      call1("mxidUnescape", mxidUnescape),
 	},
 	{
+		Name:      "urlEscape",
+		Signature: "urlEscape(text)",
+		Doc:       "The text as one segment of the path of a URL, or a value of its query, can hold it: what is no letter, no digit and none of - . _ ~ becomes % and its hexadecimal bytes.",
+		Example:   `urlEscape("+49 30/1?a=b")`,
+		Result:    `"%2B49%2030%2F1%3Fa%3Db"`,
+		Types:     []any{new(func(string) string)},
+		Call:      call1("urlEscape", always1(urlEscape)),
+	},
+	{
 		Name:      "e164",
 		Signature: "e164(number, country)",
 		Doc:       `A telephone number, as people write it in a country ("DE"), in international form; nil if the country's numbering plan has no such number, as with short codes and extensions. With "" for the country, only numbers that begin with + are known.`,

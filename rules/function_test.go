@@ -171,6 +171,8 @@ func TestFunctions(t *testing.T) {
 
 		{`mxidEscape("")`, `""`},
 		{`mxidEscape("a=b:C")`, `"a=3db=3a_c"`},
+		{`urlEscape("")`, `""`},
+		{`urlEscape("Aa0-._~ +/%:ä")`, `"Aa0-._~%20%2B%2F%25%3A%C3%A4"`},
 		{`mxidUnescape("a=3db=3a_c")`, `"a=b:C"`},
 		{`mxidUnescape("A")`, `null`},
 		{`mxidUnescape("a_")`, `null`},

@@ -3,6 +3,7 @@ package rules
 import (
 	"encoding/hex"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -175,4 +176,9 @@ func matchRegex(pattern, text string) (any, error) {
 		}
 	}
 	return groups, nil
+}
+
+// urlEscape keeps the unreserved characters (RFC 3986, section 2.3) alone.
+func urlEscape(text string) string {
+	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }

@@ -12,6 +12,13 @@ import (
 func FuzzLoad(f *testing.F) {
 	f.Add(aRule)
 	f.Add(exprRules)
+	f.Add(bell)
+	for _, part := range strings.SplitAfter(bell, "\n\n") {
+		f.Add(part)
+	}
+	for _, k := range Kinds() {
+		f.Add(k.Example)
+	}
 	for _, name := range Shipped() {
 		src, _ := ReadShipped(name)
 		f.Add(string(src))

@@ -24,6 +24,7 @@ const (
 	FormNumber                  // a whole number
 	FormMaxNumber               // a whole number, or an expression for one
 	FormFlag                    // true or false
+	FormNew                     // true, false or "connection"
 	FormTables                  // tables that begin with [[…]]
 	FormTable                   // a table of any keys
 	FormAny                     // any value
@@ -40,6 +41,7 @@ var (
 		{"buffer.NAME", FormTable, "`[buffer.NAME]`", "collects items of a call until they are worth acting on, and then says `engine buffer.NAME`"},
 		{"limit.NAME", FormTable, "`[limit.NAME]`", "how many at once, or in what time; rules name it in `limit` and `beyond`"},
 		{"index.NAME", FormTable, "`[index.NAME]`", "finds other calls by what rules know of them: `NAME[key]`"},
+		{"protocol.NAME", FormTable, "[`[protocol.NAME]`](#peers-of-your-own)", "how the messages of a peer are laid out that speaks JSON"},
 		{"rule", FormTables, "`[[rule]]` tables", "what becomes of a message; the first rule that matches fires"},
 	}
 
@@ -48,9 +50,10 @@ var (
 		{"on", FormTexts, "`\"TRANSPORT TYPE\"`, or a list", "which messages. `*`, `?` and `[ab]` stand for any text, any letter, one of some. TRANSPORT is a transport's name or group, or `engine`"},
 		{"in", FormTexts, "state, or a list", "in which states of the call; left out: any. Not together with `new`"},
 		{"when", FormExpression, "expression: true or false", "a further condition; left out: true"},
-		{"new", FormFlag, "`true`", "begins a call. Such a rule is for messages that name a call which does not exist yet, and for no others"},
+		{"new", FormNew, "`true` or `\"connection\"`", "`true` begins a call. Such a rule is for messages that name a call which does not exist yet, and for no others. `\"connection\"` begins the conversation of a [connection](#connections)"},
 		{"let", FormExpressions, "`{ name = expression }`", "names for this rule alone; one may use those before it"},
 		{"set", FormExpressions, "`{ name = expression }`", "what the call remembers, as `call.name`. All values are computed before the first is set; `nil` forgets"},
+		{"conn.NAME", FormExpression, "expression", "what the [connection](#connections) remembers, as `conn.NAME`; as `set` does for a call"},
 		{"push.BUFFER", FormExpression, "expression", "appends the value to a [buffer](#buffers), or each item of a list"},
 		{"timer.NAME", FormExpression, "expression, or `\"6s\"`", "starts a [timer](#timers), again if it runs; `nil` leaves it alone"},
 		{"cancel", FormTexts, "name, or a list", "stops timers (before this rule starts any)"},
@@ -65,7 +68,7 @@ var (
 	SendKeys = []Key{
 		{"to", FormText, "name", "a transport, or a group of them (below)"},
 		{"type", FormText, "text", "the message type: `\"verto.bye\"`, `\"m.call.answer\"`. Neither `to` nor `type` can be computed"},
-		{"body", FormBody, "[template](#templates) of any shape", "`matrix`: the event's content; `verto`: the `params`. Left out: `{}`"},
+		{"body", FormBody, "[template](#templates) of any shape", "`matrix`: the event's content; `verto`: the `params`; a [peer of your own](#peers-of-your-own): the message. Left out: `{}`"},
 		{"when", FormExpression, "expression: true or false", "whether it is sent"},
 		{"each", FormExpression, "expression: a list", "one message for each `item` of it; `nil` sends none"},
 	}
@@ -86,6 +89,17 @@ var (
 
 	IndexKeys = []Key{
 		{"key", FormExpression, "expression: text, or a list of texts", "what the call is found under; under each text of a list, and where it is `nil` under nothing. It sees `call`, `vars`, tables and functions"},
+	}
+
+	ProtocolKeys = []Key{
+		{"type", FormTexts, "path, or a list; `\"type\"`", "where the type of a message stands; the texts that are found there are joined with dots. A message without any is of type `message`"},
+		{"key", FormTexts, "path, or a list", "where the call keys stand. Of a message that comes the first counts that a call has; of one that is sent all become the call's"},
+		{"reply", FormText, "path", "where the id stands that an answer repeats. It is put into what is sent; what comes back with it belongs to the call, or connection, that sent"},
+		{"answers", FormTexts, "pattern, or a list", "the types that answer a request: they are called `SENT.TYPE`, as in `create.success`. A message with the id of a request and without a type answers too: it is called `SENT.ok` or `SENT.error`"},
+		{"error", FormText, "path; `\"error\"`", "what only a failed answer has, where answers have no type"},
+		{"schema", FormText, "path", "a [JSON Schema of the messages](schemas.md), relative to the rule file, or a shipped one: `\"janus.schema.json\"`. Left out: fields are not checked"},
+		{"acknowledge", FormTable, "table", "what is answered at once to each message that has all the fields which it names: `{ id = '${ msg.id }' }`"},
+		{"envelope", FormTable, "table of [templates](#templates)", "what is laid under the body of each message that is sent; what the body has itself counts, and tables are merged. It sees `conn`, `vars`, tables and functions"},
 	}
 
 	TableKeys = []Key{
@@ -110,6 +124,8 @@ var (
 	bufferKeys = namesOf(BufferKeys)
 	limitKeys  = namesOf(LimitKeys)
 	indexKeys  = namesOf(IndexKeys)
+
+	protocolKeys = namesOf(ProtocolKeys)
 )
 
 func namesOf(keys []Key) []string {

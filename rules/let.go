@@ -64,6 +64,8 @@ func (c *compiler) whyNoLet(name string) string {
 	switch {
 	case c.scopeNow.check:
 		return ""
+	case c.scopeNow.noCall && slices.ContainsFunc(c.lets, func(l let) bool { return l.name == name && l.uses.call }):
+		return "that let reads the call, and here there is none"
 	case c.ownLets != nil && c.ownLets.child(name) != nil:
 		return "a rule's let may use those before it"
 	case c.decl.lets.nodes[name] == nil:

@@ -22,7 +22,7 @@ import (
 	"vertigo/schema"
 )
 
-//go:embed *.toml
+//go:embed *.toml *.schema.json
 var shipped embed.FS
 
 // Options say what the rules are for.
@@ -37,6 +37,12 @@ type Options struct {
 	Vars map[string]any
 	// ReadFile reads rule files and their tables; nil means os.ReadFile.
 	ReadFile func(name string) ([]byte, error)
+	// Protocols name the protocol of each peer whose protocol rule files declare,
+	// by the name of the peer. Its keys are filled in then.
+	Protocols map[string]string
+	// Unnamed, where it is set, makes a peer of each declared protocol that no peer
+	// speaks: it is called like the protocol, and is else like this one.
+	Unnamed *engine.Protocol
 	// Parts has conditions compiled piece by piece as well, so that an engine can
 	// explain which piece was false, and count what was seen of each.
 	Parts bool
@@ -50,6 +56,20 @@ type Set struct {
 	Unchecked int
 	Files     []string // all files that were read, to be watched for changes; not the shipped ones
 	Declared  Declared
+	Protocols []Protocol    // that the files declare
+	Peers     []engine.Peer // those of the options, with what the protocols say of them
+
+	speaks  map[string]*Protocol // by the name of the peer
+	schemas map[string]*schema.Set
+}
+
+// ProtocolOf gives the declared protocol that a peer speaks; nil if the files
+// declare none for it.
+func (s *Set) ProtocolOf(peer string) *Protocol { return s.speaks[peer] }
+
+// SchemaOf tells of the messages of a peer; nil if nobody has.
+func (s *Set) SchemaOf(peer engine.Peer) *schema.Set {
+	return schemaOf(peer, s.speaks, s.schemas)
 }
 
 // Shipped lists the names of the rule sets that come with Vertigo.
@@ -81,7 +101,7 @@ func Load(files []string, o Options) (*Set, Findings) {
 	if o.ReadFile == nil {
 		o.ReadFile = os.ReadFile
 	}
-	l := &loader{read: o.ReadFile, whole: newDeclared(), brought: map[*node]*node{}, taken: map[[2]string]bool{}}
+	l := newLoader(o.ReadFile)
 	for _, f := range files {
 		if d := l.file(f, nil, nil); d != nil {
 			l.append(d)
@@ -94,14 +114,17 @@ func Load(files []string, o Options) (*Set, Findings) {
 	if found.HasErrors() {
 		return nil, found
 	}
-	return &Set{Ruleset: set, Unchecked: c.unchecked, Files: c.files(), Declared: declaredNames(c.decl)}, found
+	return &Set{
+		Ruleset: set, Unchecked: c.unchecked, Files: c.files(), Declared: c.declaredNames(),
+		Protocols: c.protocols, Peers: c.opts.Peers, speaks: c.speaks, schemas: o.Schemas,
+	}, found
 }
 
 // declared is what rule files declare, before any expression is looked at.
 type declared struct {
 	rules                         []*rule
 	vars, tables, buffers, limits *named
-	lets, indexes                 *named
+	lets, indexes, protocols      *named
 	checks                        []*node
 }
 
@@ -137,7 +160,27 @@ func (n *named) under(base *named) {
 }
 
 func newDeclared() *declared {
-	return &declared{vars: newNamed(), tables: newNamed(), buffers: newNamed(), limits: newNamed(), lets: newNamed(), indexes: newNamed()}
+	return &declared{
+		vars: newNamed(), tables: newNamed(), buffers: newNamed(), limits: newNamed(),
+		lets: newNamed(), indexes: newNamed(), protocols: newNamed(),
+	}
+}
+
+// byName lists all that is declared by name.
+func (d *declared) byName() []*named {
+	return []*named{d.vars, d.tables, d.buffers, d.limits, d.lets, d.indexes, d.protocols}
+}
+
+// under adds by name what d lacks, and to protocols of d what these lack.
+func (d *declared) under(base *declared) {
+	for _, name := range base.protocols.names {
+		if own := d.protocols.nodes[name]; own != nil {
+			d.protocols.nodes[name] = protocolOver(own, base.protocols.nodes[name])
+		}
+	}
+	for i, names := range base.byName() {
+		d.byName()[i].under(names)
+	}
 }
 
 type loader struct {
@@ -150,6 +193,19 @@ type loader struct {
 	roots    []*node            // of all files that were read
 	taken    map[[2]string]bool // an including file and one that it includes, directly or not
 	partial  bool               // parts of the files could not be read
+	seen     map[string]*node   // the files that were read, by name
+	followed int                // includes so far
+}
+
+// maxIncludes is how many includes are followed, each time that a file is included
+// counted: two in each of twenty files are a million.
+const maxIncludes = 256
+
+func newLoader(read func(string) ([]byte, error)) *loader {
+	return &loader{
+		read: read, whole: newDeclared(), brought: map[*node]*node{},
+		taken: map[[2]string]bool{}, seen: map[string]*node{},
+	}
 }
 
 // file reads a rule file and what it includes. An include is named by the node
@@ -160,18 +216,21 @@ func (l *loader) file(name string, at *node, within []string) *declared {
 		l.partial = true
 		return nil
 	}
-	src, err := l.source(name)
-	if err != nil {
-		l.unreadable(name, at, err)
-		return nil
-	}
-	if !slices.Contains(l.order, name) {
+	root := l.seen[name]
+	if root == nil {
+		src, err := l.source(name)
+		if err != nil {
+			l.unreadable(name, at, err)
+			return nil
+		}
 		l.order = append(l.order, name)
+		var faults []Finding
+		root, faults = l.parse(name, src)
+		l.seen[name] = root
+		l.findings = append(l.findings, faults...)
+		l.partial = l.partial || len(faults) > 0
+		l.roots = append(l.roots, root)
 	}
-	root, faults := l.parse(name, src)
-	l.findings = append(l.findings, faults...)
-	l.partial = l.partial || len(faults) > 0
-	l.roots = append(l.roots, root)
 	for _, around := range within {
 		l.taken[[2]string{around, name}] = true
 	}
@@ -216,16 +275,22 @@ func (l *loader) source(name string) ([]byte, error) {
 func (l *loader) unreadable(name string, at *node, err error) {
 	l.partial = true
 	name = strings.TrimPrefix(name, shippedPrefix)
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		err = pathErr.Err
-	}
+	err = withoutPath(err)
 	msg := fmt.Sprintf("cannot read %s: %v", name, err)
 	if at == nil {
 		l.findings = append(l.findings, Finding{Pos: Pos{File: name}, Code: unreadableFile.Code, Msg: fmt.Sprintf("cannot read the file: %v", err)})
 		return
 	}
 	l.report(unreadableFile, at, at.pos, msg, "")
+}
+
+// withoutPath is an error of the file system without the name of the file.
+func withoutPath(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
 
 func (l *loader) report(k *Kind, n *node, pos Pos, msg, hint string) {
@@ -250,6 +315,8 @@ func (l *loader) declare(d *declared, root *node) {
 			l.each(n, "[limit.NAME]", d.limits)
 		case "index":
 			l.each(n, "[index.NAME]", d.indexes)
+		case "protocol":
+			l.each(n, "[protocol.NAME]", d.protocols)
 		case "check":
 			d.checks = l.doubled(n, "check")
 		case "rule":
@@ -328,6 +395,13 @@ func (l *loader) include(d *declared, inc *node, file string, within []string) {
 			l.partial = true
 			continue
 		}
+		if l.followed++; l.followed > maxIncludes {
+			l.partial = true
+			if l.followed == maxIncludes+1 {
+				l.report(unreadableFile, item, item.pos, fmt.Sprintf("more than %d files are included, one that is included twice counted twice", maxIncludes), "")
+			}
+			break
+		}
 		name, ok := l.resolve(item, file)
 		if !ok {
 			l.partial = true
@@ -343,12 +417,7 @@ func (l *loader) include(d *declared, inc *node, file string, within []string) {
 	}
 	l.nearlyReplaces(d.rules, base.rules)
 	l.sameKind(d.vars, base.vars)
-	d.vars.under(base.vars)
-	d.lets.under(base.lets)
-	d.tables.under(base.tables)
-	d.buffers.under(base.buffers)
-	d.limits.under(base.limits)
-	d.indexes.under(base.indexes)
+	d.under(base)
 	d.rules = replaced(d.rules, base.rules)
 	d.checks = joined(d.checks, base.checks)
 }
@@ -365,7 +434,7 @@ func (d *declared) lacks(more *declared) bool {
 	for _, n := range d.checks {
 		known[n.pos] = true
 	}
-	for _, names := range []*named{d.vars, d.tables, d.buffers, d.limits, d.indexes, d.lets} {
+	for _, names := range d.byName() {
 		for _, n := range names.nodes {
 			known[n.keyPos] = true
 		}
@@ -380,7 +449,7 @@ func (d *declared) lacks(more *declared) bool {
 			return true
 		}
 	}
-	for _, names := range []*named{more.vars, more.tables, more.buffers, more.limits, more.indexes, more.lets} {
+	for _, names := range more.byName() {
 		for _, n := range names.nodes {
 			if !known[n.keyPos] {
 				return true
@@ -475,12 +544,7 @@ func (l *loader) join(base, more *declared, at *node) {
 		}
 		base.rules = append(base.rules, r)
 	}
-	base.vars.under(more.vars)
-	base.lets.under(more.lets)
-	base.tables.under(more.tables)
-	base.buffers.under(more.buffers)
-	base.limits.under(more.limits)
-	base.indexes.under(more.indexes)
+	base.under(more)
 	base.checks = joined(base.checks, more.checks)
 }
 
@@ -499,9 +563,7 @@ func (l *loader) append(d *declared) {
 		w.rules = append(w.rules, r)
 	}
 	w.checks = joined(w.checks, d.checks)
-	for _, pair := range [][2]*named{{w.vars, d.vars}, {w.lets, d.lets}, {w.tables, d.tables}, {w.buffers, d.buffers}, {w.limits, d.limits}, {w.indexes, d.indexes}} {
-		pair[0].under(pair[1])
-	}
+	w.under(d)
 }
 
 func rulesByName(rules []*rule) map[string]*rule {

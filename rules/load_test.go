@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +25,8 @@ var testPeers = []engine.Peer{
 // loadFiles loads rules.toml out of files by name.
 func loadFiles(files map[string]string) (*Set, Findings) {
 	return Load([]string{"rules.toml"}, Options{
-		Peers: testPeers,
+		Peers:   testPeers,
+		Unnamed: &engine.Protocol{Kind: "ws-json"},
 		ReadFile: func(name string) ([]byte, error) {
 			if text, ok := files[name]; ok {
 				return []byte(text), nil
@@ -574,5 +577,69 @@ list = [1, "2"]
 	}
 	if diff := cmp.Diff([]string{"rules.toml", "rules/more.toml", "rules/did.csv", "rules/routes.csv"}, set.Files); diff != "" {
 		t.Errorf("files:\n%s", diff)
+	}
+}
+
+// An expression that is too long is not read: what reads it has a stack as deep
+// as its operators are nested.
+func TestLongExpressions(t *testing.T) {
+	long := strings.Repeat("!", 900_000) + "true"
+	const why = "the expression has more than 16384 bytes | what it looks up can stand in a table, and its parts can be lets"
+	for _, tc := range []struct{ name, text, want string }{
+		{"a condition", aRule + "when = '" + long + "'\n", "rules.toml:4:9: error: " + why},
+		{"a let that nothing uses, and one that is", "[let]\na = '" + long + "'\n" + aRule + "when = 'a == 1'\n", "rules.toml:2:6: error: " + why},
+		{"a state", aRule + "next = '${ " + long + " }'\n", "rules.toml:4:11: error: " + why},
+		{"a body", aRule + "send = { to = 'verto', type = 'x', body.a = 'x ${ " + long + " }' }\n", "rules.toml:4:50: error: " + why},
+		{"a part of a body that is not closed", aRule + "send = { to = 'verto', type = 'x', body.a = '" + strings.Repeat("${", 450_000) + "' }\n", "rules.toml:4:46: error: ${ is never closed by } | write $${ where ${ itself is meant"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, found := Load([]string{"rules.toml"}, Options{
+				Peers: testPeers, Parts: true, ReadFile: func(string) ([]byte, error) { return []byte(tc.text), nil },
+			})
+			if got := report(found); got != tc.want {
+				t.Errorf("found %.2000s\nwant %s", got, tc.want)
+			}
+		})
+	}
+	deep := strings.Repeat("(", 4000) + "msg.a == 1" + strings.Repeat(")", 4000)
+	if _, found := loadFiles(map[string]string{"rules.toml": aRule + "when = '" + deep + "'\n"}); found.HasErrors() {
+		t.Errorf("one of 8 KB: %.2000s", report(found))
+	}
+}
+
+// A file that is included often is read once, and includes that double are no
+// million of them.
+func TestIncludesThatDouble(t *testing.T) {
+	const last = 18
+	reads := map[string]int{}
+	load := func(files int) Findings {
+		clear(reads)
+		_, found := Load([]string{"0.toml"}, Options{Peers: testPeers, ReadFile: func(name string) ([]byte, error) {
+			reads[name]++
+			n, _ := strconv.Atoi(strings.TrimSuffix(name, ".toml"))
+			if n == files {
+				return []byte(aRule), nil
+			}
+			return fmt.Appendf(nil, "include = ['%[1]d.toml', './%[1]d.toml']\n", n+1), nil
+		}})
+		return found
+	}
+	if found := load(3); found.HasErrors() || len(reads) != 4 {
+		t.Errorf("three: read %v, found %v", reads, report(found))
+	}
+	found := load(last)
+	var codes []string
+	for _, f := range found {
+		if f.Severity == Error {
+			codes = append(codes, f.Code+" "+f.Msg)
+		}
+	}
+	if want := "V001 more than 256 files are included, one that is included twice counted twice"; strings.Join(codes, "; ") != want {
+		t.Errorf("found %s, want %s", codes, want)
+	}
+	for name, n := range reads {
+		if n > 1 {
+			t.Errorf("%s is read %d times", name, n)
+		}
 	}
 }

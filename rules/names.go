@@ -4,8 +4,9 @@ package rules
 // compiled rule set no longer has.
 type Declared struct {
 	Vars, Lets, Tables []string
+	ConnVars           []string // variables of connections
 }
 
-func declaredNames(d *declared) Declared {
-	return Declared{Vars: d.vars.names, Lets: d.lets.names, Tables: d.tables.names}
+func (c *compiler) declaredNames() Declared {
+	return Declared{Vars: c.decl.vars.names, Lets: c.decl.lets.names, Tables: c.decl.tables.names, ConnVars: keysOf(c.connVars)}
 }

@@ -157,7 +157,7 @@ func firstFault(l *locator) (off int, f Finding, bad bool) {
 			return l.word(off, perr.Message)
 		}
 	}
-	if l.fault.msg == "" { // the library takes it, such as a second byte order mark
+	if l.fault.msg == "" { // the library takes it
 		c, _ := utf8.DecodeRuneInString(l.text[l.fault.off:])
 		l.fault.msg = fmt.Sprintf("unexpected %q", c)
 	}

@@ -38,8 +38,8 @@ type locatorFault struct {
 	fatal bool // not to be given to the TOML library at all
 }
 
-// Values nested deeper than this are refused: reading them takes a stack as
-// deep.
+// Values nested deeper than this are refused, and keys of more parts: reading
+// them takes a stack as deep.
 const maxNesting = 100
 
 // A keyPart is one part of a dotted key.
@@ -53,6 +53,9 @@ func (l *locator) document() *node {
 	l.defined = make(map[*node]bool)
 	l.last.line, l.last.col = 1, 1
 	root := l.newNode(kindTable, 0)
+	if strings.HasPrefix(l.text, byteOrderMark) { // the library passes over this one, and reads on
+		l.refuse(`unexpected '\ufeff'`)
+	}
 	table := root
 	for l.skipLines(); !l.end(); l.skipLines() {
 		l.statements = append(l.statements, l.off)
@@ -88,6 +91,12 @@ func (l *locator) stop(off int, msg, hint string) {
 		}
 	}
 	l.off = len(l.text)
+}
+
+// refuse stops at what the TOML library must not be given.
+func (l *locator) refuse(msg string) {
+	l.stop(l.off, msg, "")
+	l.fault.fatal = true
 }
 
 func (l *locator) end() bool { return l.off >= len(l.text) }
@@ -254,6 +263,10 @@ func (l *locator) key() []keyPart {
 			}
 		}
 		path = append(path, part)
+		if len(path) > maxNesting {
+			l.refuse(fmt.Sprintf("the key has more than %d parts", maxNesting))
+			return path
+		}
 		l.skipBlanks()
 		if !l.accept(".") {
 			return path
@@ -285,7 +298,7 @@ func (l *locator) keyValue(table *node, depth int) {
 		return
 	}
 	keyPos := l.pos(key.off)
-	if n := l.value(depth); n != nil {
+	if n := l.value(depth + len(path) - 1); n != nil {
 		n.keyPos = keyPos
 		add(table, key.name, n)
 	}
@@ -302,8 +315,7 @@ func (l *locator) value(depth int) *node {
 		return l.quoted(true)
 	case '[', '{':
 		if depth >= maxNesting {
-			l.stop(l.off, fmt.Sprintf("values are nested more than %d deep", maxNesting), "")
-			l.fault.fatal = true
+			l.refuse(fmt.Sprintf("values are nested more than %d deep", maxNesting))
 			return nil
 		}
 		if c == '[' {

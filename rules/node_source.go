@@ -15,8 +15,11 @@ type sourceText struct {
 	starts []int  // the offset at which each line begins
 }
 
+// byteOrderMark may begin a file; nothing needs it.
+const byteOrderMark = "\ufeff"
+
 func newSourceText(file string, src []byte) *sourceText {
-	s := &sourceText{file: file, text: strings.TrimPrefix(string(src), "\ufeff"), starts: []int{0}}
+	s := &sourceText{file: file, text: strings.TrimPrefix(string(src), byteOrderMark), starts: []int{0}}
 	for i := range len(s.text) {
 		if s.text[i] == '\n' {
 			s.starts = append(s.starts, i+1)

@@ -209,6 +209,14 @@ func TestSyntaxFaults(t *testing.T) {
 			"rules.toml:1:1: error: the byte 0xff is not UTF-8 text | save the file as UTF-8",
 			"rules.toml:1:4: error: files cannot contain NULL bytes; probably using UTF-16; TOML files must be UTF-8",
 		}},
+		{"a key of too many parts", strings.Repeat("a.", 400_000) + "a = 1\n[b]\nc = 'x\n", []string{
+			"rules.toml:1:202: error: the key has more than 100 parts",
+			"rules.toml:3:5: error: the text that begins here is not closed on its line | close the quote, or use ''' for text of several lines",
+		}},
+		{"a header of too many", "[" + strings.Repeat("a.", 400_000) + "a]", []string{"rules.toml:1:203: error: the key has more than 100 parts"}},
+		{"too many parts in a table", "x = {" + strings.Repeat("a.", 400_000) + "a = 1}", []string{"rules.toml:1:207: error: the key has more than 100 parts"}},
+		{"too deep by keys", strings.Repeat("a.b.c = {", 60), []string{"rules.toml:1:306: error: values are nested more than 100 deep"}},
+		{"too many parts behind a byte order mark", "\ufeff\ufeff" + strings.Repeat("a.", 400_000) + "a = 1", []string{`rules.toml:1:1: error: unexpected '\ufeff'`}},
 		{"too deep", "a = " + strings.Repeat("[", 5000), []string{"rules.toml:1:105: error: values are nested more than 100 deep"}},
 		{
 			"one fault in each section",

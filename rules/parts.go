@@ -14,7 +14,7 @@ import (
 // and what lets stand for. It is for conditions that have compiled: a piece that
 // cannot stand alone is left within a larger one. nil if parts are not asked for.
 func (c *compiler) takeApart(n *node, sc scope) *engine.Part {
-	if !c.opts.Parts {
+	if !c.opts.Parts || len(n.text) > maxExpression {
 		return nil
 	}
 	// What there is to note and to say of the pieces was noted of the whole.

@@ -57,7 +57,7 @@ func (c *compiler) send(n *node, sc scope) *engine.Send {
 			}
 		}
 	}
-	b := n.child("body")
+	b := c.bodyOf(n)
 	if b == nil {
 		s.Body = body{literal("{}")}
 		return s
@@ -70,7 +70,10 @@ func (c *compiler) send(n *node, sc scope) *engine.Send {
 		return nil
 	}
 	s.Body = body{t}
-	s.Key = c.key(b, protocol, sc)
+	s.Keys = c.keys(b, protocol, sc)
+	if b.kind == kindString && c.envelopeFor(n.child("to")) != nil {
+		c.report(openBody, b, b.pos, "the envelope cannot be laid under a body that is computed as a whole", "write its keys out, each with its template")
+	}
 	return s
 }
 
@@ -106,8 +109,14 @@ func (c *compiler) protocol(at *node, to string) (engine.Protocol, bool) {
 	return engine.Protocol{}, false
 }
 
-// key compiles the part of a body that names the call to the peer.
-func (c *compiler) key(b *node, p engine.Protocol, sc scope) engine.Expr {
+// keys compiles the parts of a body that name the call to the peer.
+func (c *compiler) keys(b *node, p engine.Protocol, sc scope) []engine.Expr {
+	var list []engine.Expr
+	add := func(x engine.Expr) {
+		if x != nil { // else it is faulty
+			list = append(list, x)
+		}
+	}
 	for _, dotted := range p.Key {
 		at := b
 		for _, part := range strings.Split(dotted, ".") {
@@ -117,9 +126,15 @@ func (c *compiler) key(b *node, p engine.Protocol, sc scope) engine.Expr {
 			}
 			at = at.child(part)
 		}
-		if at != nil && at.kind == kindString {
-			return c.textExpr(at, sc)
+		switch {
+		case at == nil:
+		case at.kind == kindInteger:
+			add(constant{at.value})
+		case at.kind == kindString && c.enveloped[at]:
+			add(c.textExpr(at, envelopeScope))
+		case at.kind == kindString:
+			add(c.textExpr(at, sc))
 		}
 	}
-	return nil
+	return list
 }

@@ -56,14 +56,22 @@ func (w whole) append(f *engine.Frame, dst []byte) ([]byte, bool, error) {
 			return dst, false, nil
 		}
 		out, err := v.AppendJSON(dst)
-		return out, true, w.src.wrap(err)
+		return out, true, w.src.wrap(fits(len(out), err))
 	}
 	v, err := w.x.Eval(f)
 	if err != nil || v == nil {
 		return dst, false, err
 	}
 	out, err := engine.AppendJSON(dst, v)
-	return out, true, w.src.wrap(err)
+	return out, true, w.src.wrap(fits(len(out), err))
+}
+
+// fits says whether a body is not too long so far.
+func fits(size int, err error) error {
+	if err == nil && size > maxMade {
+		err = errTooMuch
+	}
+	return err
 }
 
 func (s source) wrap(err error) error {
@@ -94,12 +102,18 @@ func (m mixed) append(f *engine.Frame, dst []byte) ([]byte, bool, error) {
 			v := raw.Raw(f)
 			if inside, ok := v.Inside(); ok {
 				dst = append(dst, inside...)
+				if err := fits(len(dst), nil); err != nil {
+					return dst, true, p.src.fail(0, err)
+				}
 				continue
 			}
 		}
 		text, err := p.eval(f)
 		if err == nil && !utf8.ValidString(text) {
 			err = p.src.fail(0, errors.New("text that is not valid UTF-8"))
+		}
+		if err == nil && len(dst)+len(text) > maxMade {
+			err = p.src.fail(0, errTooMuch)
 		}
 		if err != nil {
 			return dst, true, err
@@ -141,6 +155,9 @@ func (t text) Eval(f *engine.Frame) (any, error) {
 		s, err := p.eval(f)
 		if err != nil {
 			return nil, err
+		}
+		if p.x != nil && b.Len()+len(s) > maxMade {
+			return nil, p.src.fail(0, errTooMuch)
 		}
 		b.WriteString(s)
 	}
@@ -200,6 +217,9 @@ func (a array) append(f *engine.Frame, dst []byte) ([]byte, bool, error) {
 // template compiles a value of a send's body; nil, with findings added, if an
 // expression in it is faulty.
 func (c *compiler) template(n *node, sc scope) template {
+	if c.enveloped[n] {
+		sc = envelopeScope
+	}
 	switch n.kind {
 	case kindTable:
 		return c.objectTemplate(n, sc)
@@ -295,6 +315,8 @@ func withoutExpressions(text string) string {
 			at--
 		} else if n := closing(text[at:]); n >= 0 {
 			end = at + n + 1
+		} else {
+			return string(blanked) // that is a finding of its own
 		}
 		for ; at < end; at++ {
 			blanked[at] = ' '
@@ -324,11 +346,12 @@ func (c *compiler) textExpr(n *node, sc scope) engine.Expr {
 // parts splits a text at its ${ … }. "$${" stands for a literal "${".
 func (c *compiler) parts(n *node, sc scope) ([]part, bool) {
 	var parts []part
-	lit, ok := "", true
+	var lit strings.Builder
+	ok := true
 	flush := func() {
-		if lit != "" {
-			parts = append(parts, part{text: lit})
-			lit = ""
+		if lit.Len() > 0 {
+			parts = append(parts, part{text: lit.String()})
+			lit.Reset()
 		}
 	}
 	rest, at := n.text, 0
@@ -339,15 +362,15 @@ func (c *compiler) parts(n *node, sc scope) ([]part, bool) {
 	for rest != "" {
 		i := strings.Index(rest, "${")
 		if i < 0 {
-			lit += rest
+			lit.WriteString(rest)
 			break
 		}
 		if i > 0 && rest[i-1] == '$' {
-			lit += rest[:i-1] + "${"
+			lit.WriteString(rest[:i-1] + "${")
 			advance(i + 2)
 			continue
 		}
-		lit += rest[:i]
+		lit.WriteString(rest[:i])
 		advance(i)
 		end := closing(rest)
 		if end < 0 {

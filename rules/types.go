@@ -289,7 +289,7 @@ func (t *typing) fitting(pattern string, speakers []*schema.Set) []string {
 
 // engineTypes lists what the engine says with these rules.
 func (c *compiler) engineTypes() []string {
-	names := []string{"call.end", "call.stop"}
+	names := []string{"call.end", "call.stop", "conn.stop"}
 	for _, name := range c.rs.Timers {
 		names = append(names, "timer."+name)
 	}
@@ -305,6 +305,10 @@ func (t *typing) comesInstead(speakers []*schema.Set, typ string) string {
 	for _, s := range speakers {
 		if s.Out(typ) != nil && s.OK != nil {
 			return fmt.Sprintf("it can be sent; what comes of that is %[1]s.ok or %[1]s.error", typ)
+		}
+		answers := slices.DeleteFunc(s.Incoming(), func(in string) bool { return !strings.HasPrefix(in, typ+".") })
+		if s.Out(typ) != nil && len(answers) > 0 {
+			return "it can be sent; what comes of that is " + strings.Join(answers, " or ")
 		}
 		known = append(known, s.Incoming()...)
 	}
@@ -338,7 +342,7 @@ func (t *typing) speakers(pattern string) []*schema.Set {
 		sets = append(sets, EngineSchema)
 	}
 	for _, p := range t.opts.Peers {
-		if s := t.opts.Schemas[p.Protocol.Kind]; (matches(p.Name) || p.Group != "" && matches(p.Group)) && !slices.Contains(sets, s) {
+		if s := t.schemaOf(p); (matches(p.Name) || p.Group != "" && matches(p.Group)) && !slices.Contains(sets, s) {
 			sets = append(sets, s)
 		}
 	}

@@ -240,17 +240,21 @@ type domain struct {
 // those that the rule is for; none: any.
 func (x *reader) fulfil(tree ast.Node, states []string) {
 	of := map[string]domain{}
+	state, who := "call.state", "calls"
+	if x.sc.noCall {
+		state, who = "conn.state", "the connection"
+	}
 	if len(states) > 0 {
 		var only []any
 		for _, s := range states {
 			only = append(only, s)
 		}
-		of["call.state"] = domain{only: only}
+		of[state] = domain{only: only}
 	}
 	if part, what := x.contradiction(conjuncts(tree, nil), of); part != nil {
 		msg := fmt.Sprintf("the condition is never true: %s cannot be this and what the rest asks for", what)
-		if what == "call.state" && len(states) > 0 {
-			msg = "the condition is never true: the rule is for calls in " + strings.Join(states, ", ")
+		if what == state && len(states) > 0 {
+			msg = "the condition is never true: the rule is for " + who + " in " + strings.Join(states, ", ")
 		}
 		x.fault(neverTrue, start(part), msg, "")
 	}

@@ -41,7 +41,7 @@ func (s *sending) message(n, to, typ *node) {
 	known := false
 	for _, p := range s.opts.Peers {
 		if p.Name == to.text || p.Group == to.text && to.text != "" {
-			set, known = s.opts.Schemas[p.Protocol.Kind], true
+			set, known = s.schemaOf(p), true
 			for _, key := range p.Protocol.Address {
 				s.address(n.child(key), key, set)
 			}
@@ -51,7 +51,7 @@ func (s *sending) message(n, to, typ *node) {
 	if !known {
 		return
 	}
-	body := n.child("body")
+	body := s.bodyOf(n)
 	if set == nil {
 		if body != nil {
 			s.unchecked += max(1, len(body.keys))
@@ -69,6 +69,9 @@ func (s *sending) message(n, to, typ *node) {
 		return
 	}
 	s.unlikelyType(typ, typ.pos, typ.text, []*schema.Set{set}, (*schema.Set).Outgoing)
+	if e := s.declaredEnvelope(to); e != nil && !s.enveloped[e] {
+		return // what it would bring is not known
+	}
 	if body == nil {
 		s.missing(n, n.pos, takes, "", nil)
 		return
@@ -244,7 +247,11 @@ func (s *sending) fieldHint(t *schema.Type, key string) string {
 func (s *sending) missing(n *node, pos Pos, t *schema.Type, path string, keys []string) {
 	for _, f := range t.Fields {
 		if f.Required && !slices.Contains(keys, f.Name) {
-			s.complain(fieldMissing, n, pos, fmt.Sprintf("%s needs %s", s.typ, dotted(path, f.Name)), f.Name+": "+f.Doc)
+			hint := ""
+			if f.Doc != "" {
+				hint = f.Name + ": " + f.Doc
+			}
+			s.complain(fieldMissing, n, pos, fmt.Sprintf("%s needs %s", s.typ, dotted(path, f.Name)), hint)
 		}
 	}
 }

@@ -26,6 +26,7 @@ func loadReal(files map[string]string) (*Set, Findings) {
 			{Name: "crm", Protocol: engine.Protocol{Kind: "ws-json"}},
 		},
 		Schemas: map[string]*schema.Set{"matrix": matrix.Schema, "verto": verto.Schema, calllog.Name: calllog.Schema},
+		Unnamed: &engine.Protocol{Kind: "ws-json"},
 		ReadFile: func(name string) ([]byte, error) {
 			if text, ok := files[name]; ok {
 				return []byte(text), nil
@@ -36,12 +37,14 @@ func loadReal(files map[string]string) (*Set, Findings) {
 }
 
 func TestShippedRulesFitTheSchemas(t *testing.T) {
-	set, found := loadReal(map[string]string{"rules.toml": "include = [\"matrix-verto\"]\n[vars]\nemergency = \"refuse\"\n"})
-	for _, f := range found {
-		t.Error(f, f.Hint)
-	}
-	if set != nil && set.Unchecked > 0 {
-		t.Errorf("%d fields unchecked", set.Unchecked)
+	for _, name := range []string{"matrix-verto", "matrix-janus"} {
+		set, found := loadReal(map[string]string{"rules.toml": fmt.Sprintf("include = [%q]\n[vars]\nemergency = \"refuse\"\n", name)})
+		for _, f := range found {
+			t.Error(f, f.Hint)
+		}
+		if set != nil && set.Unchecked > 0 {
+			t.Errorf("%s: %d fields unchecked", name, set.Unchecked)
+		}
 	}
 }
 

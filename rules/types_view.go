@@ -244,7 +244,9 @@ func (x *reader) member(n *ast.MemberNode) view {
 			return viewOfVar(v)
 		case root == "call" && len(parts) == 1 && slices.Contains([]string{"id", "uuid", "state"}, parts[0]):
 			return view{kinds: schema.Text}
-		case root == "call", x.tables[root] != nil:
+		case root == "conn" && len(parts) == 1 && parts[0] == "state":
+			return view{kinds: schema.Text}
+		case root == "call", root == "conn", x.tables[root] != nil:
 			return anything
 		}
 	}

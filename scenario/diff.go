@@ -7,10 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"vertigo/capture"
 	"vertigo/replay"
 )
 
-// A Difference is one value that is not as expected.
+// A Difference is one value that is not as expected. Secrets are not in it.
 type Difference struct {
 	Path string `json:"path"`
 	Want string `json:"want"` // as JSON, or what a matcher says; "" where nothing was expected
@@ -24,6 +25,7 @@ type Difference struct {
 type differences struct {
 	exact bool
 	list  []Difference
+	hide  capture.Redactor
 }
 
 func (d *differences) compare(path string, want, got any, there bool) {
@@ -62,13 +64,13 @@ func (d *differences) compare(path string, want, got any, there bool) {
 			return
 		}
 	}
-	d.add(path, show(want), got, there)
+	d.add(path, d.show(path, want), got, there)
 }
 
 func (d *differences) add(path, want string, got any, there bool) {
 	one := Difference{Path: path, Want: want}
 	if there {
-		one.Got = show(got)
+		one.Got = d.show(path, got)
 	}
 	d.list = append(d.list, one)
 }
@@ -90,7 +92,7 @@ func (d *differences) table(path string, want, got map[string]any) {
 		w, expected := want[key]
 		g, there := got[key]
 		if !expected {
-			d.list = append(d.list, Difference{Path: join(path, key), Got: show(g)})
+			d.list = append(d.list, Difference{Path: join(path, key), Got: d.show(join(path, key), g)})
 			continue
 		}
 		d.compare(join(path, key), w, g, there)
@@ -102,7 +104,7 @@ func (d *differences) listed(path string, want, got []any) {
 		at := join(path, fmt.Sprint(i))
 		switch {
 		case i >= len(want):
-			d.list = append(d.list, Difference{Path: at, Got: show(got[i])})
+			d.list = append(d.list, Difference{Path: at, Got: d.show(at, got[i])})
 		case i >= len(got):
 			d.compare(at, want[i], nil, false)
 		default:
@@ -115,12 +117,13 @@ func (d *differences) text(path, want, got string) {
 	if want == got {
 		return
 	}
-	one := Difference{Path: path, Want: show(want), Got: show(got)}
+	one := Difference{Path: path, Want: d.show(path, want), Got: d.show(path, got)}
 	if strings.Contains(want, "\n") || strings.Contains(got, "\n") {
 		one.Lines = replay.TextChanges(want, got)
 		if len(one.Lines) == 0 {
 			one.Lines = []string{"only the line ends differ"}
 		}
+		one.Lines = replay.HiddenLines(&d.hide, path, one.Lines)
 	}
 	d.list = append(d.list, one)
 }
@@ -138,6 +141,14 @@ func decode(data []byte) (any, error) {
 	var v any
 	err := in.Decode(&v)
 	return v, err
+}
+
+// show is show for a value at a path, without its secrets.
+func (d *differences) show(path string, v any) string {
+	if m, ok := v.(Matcher); ok {
+		return m.Says
+	}
+	return show(replay.Hidden(&d.hide, path, v))
 }
 
 // show gives a value as JSON; a matcher says what it wants.

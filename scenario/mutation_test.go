@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -111,9 +112,14 @@ type laboratory struct {
 
 const scenariosDir = "../rules/scenarios"
 
-// ownRules is the rule file that scenarios find beside them: their rules are then
-// files, and not those that are part of the program.
-const ownRules = "include = [\"./matrix-verto.toml\"]\n[vars]\nemergency = \"refuse\"\n"
+// ownRules are the rule files that scenarios find beside them, by the set that
+// they take in: their rules are then files, and not those that are part of the
+// program. A scenario that names none finds rules.toml.
+var ownRules = map[string]string{"rules.toml": "matrix-verto.toml", "janus.toml": "matrix-janus.toml"}
+
+func ownRule(set string) string {
+	return "include = [\"./" + set + "\"]\n[vars]\nemergency = \"refuse\"\n"
+}
 
 func newLaboratory(t *testing.T) *laboratory {
 	lab := &laboratory{files: map[string]string{}, read: map[string][]byte{}}
@@ -137,13 +143,17 @@ func newLaboratory(t *testing.T) *laboratory {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lab.read[name] = src
+		lab.read[name] = bytes.Replace(src, []byte(`rules = "matrix-janus"`), []byte(`rules = "./janus.toml"`), 1)
 		if strings.HasSuffix(name, scenario.Suffix) {
 			lab.scenarios = append(lab.scenarios, name)
 			if strings.Contains(string(src), "repeat") {
 				long[name] = 1
 			}
 		}
+	}
+	const schemaFile = "janus.schema.json"
+	if lab.read[filepath.Join(scenariosDir, schemaFile)], err = os.ReadFile(filepath.Join("../rules", schemaFile)); err != nil {
+		t.Fatal(err)
 	}
 	slices.SortStableFunc(lab.scenarios, func(a, b string) int { return long[a] - long[b] })
 	found, ok := lab.check(lab.files)
@@ -229,8 +239,8 @@ func (lab *laboratory) beside(files map[string]string) func(string) ([]byte, err
 	return func(name string) ([]byte, error) {
 		base := filepath.Base(name)
 		if filepath.Dir(name) == filepath.Clean(scenariosDir) {
-			if base == "rules.toml" {
-				return []byte(ownRules), nil
+			if set := ownRules[base]; set != "" {
+				return []byte(ownRule(set)), nil
 			}
 			if text, ok := files[base]; ok {
 				return []byte(asFiles(base, text)), nil
@@ -245,7 +255,7 @@ func (lab *laboratory) beside(files map[string]string) func(string) ([]byte, err
 
 // asFiles has the file that takes in all others take in files.
 func asFiles(name, text string) string {
-	if name != "matrix-verto.toml" {
+	if !strings.Contains(text, "\ninclude") {
 		return text
 	}
 	before, list, _ := strings.Cut(text, "\ninclude")
@@ -270,19 +280,22 @@ var (
 // check counts what check says of rules, by what it says; ok, that they can be
 // used.
 func (lab *laboratory) check(files map[string]string) (found map[string]int, ok bool) {
-	name := filepath.Join(scenariosDir, "rules.toml")
-	set, list := rules.Load([]string{name}, rules.Options{Peers: enginePeers, Schemas: schemas, ReadFile: lab.beside(files)})
-	found = map[string]int{}
-	for _, f := range list {
-		found[f.Code+" "+lineAndCol.ReplaceAllString(f.Msg, "")]++
+	found, ok = map[string]int{}, true
+	for own := range ownRules {
+		name := filepath.Join(scenariosDir, own)
+		set, list := rules.Load([]string{name}, rules.Options{Peers: enginePeers, Schemas: schemas, Unnamed: unnamed, ReadFile: lab.beside(files)})
+		for _, f := range list {
+			found[f.Code+" "+lineAndCol.ReplaceAllString(f.Msg, "")]++
+		}
+		ok = ok && set != nil
 	}
-	return found, set != nil
+	return found, ok
 }
 
 // failing names the first scenario that fails; "" if none does.
 func (lab *laboratory) failing(files map[string]string) string {
 	o := scenario.Options{
-		Peers: peers, Schemas: schemas, ReadFile: lab.beside(files),
+		Peers: peers, Schemas: schemas, ReadFile: lab.beside(files), Unnamed: unnamed, Declared: declaredPeer,
 		Peer: func(kind, name, group string) (replay.Peer, error) {
 			for _, p := range peers {
 				if p.Protocol.Kind == kind {

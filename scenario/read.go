@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,7 +34,7 @@ type reader struct {
 
 var (
 	topKeys     = []string{"rules", "at", "transport", "capture", "vars", "let", "table", "step"}
-	stepKeys    = []string{"name", "after", "receive", "stop", "expect", "state", "calls", "fires", "outcome", "repeat"}
+	stepKeys    = []string{"name", "after", "receive", "stop", "expect", "state", "conn", "calls", "fires", "outcome", "repeat"}
 	receiveKeys = []string{"from", "type", "who", "body", "whole"}
 	captureKeys = []string{"file", "lines", "until"}
 	repeatKeys  = []string{"from", "times"}
@@ -237,7 +238,7 @@ func (r *reader) rules(src []byte) {
 	set, found := r.options.Shared.load(r.file, r.sharedKey(includes, alone), func() (*rules.Set, rules.Findings) {
 		text := overlay(src, r.root, includes)
 		return rules.Load([]string{r.file}, rules.Options{
-			Peers: r.enginePeers(), Schemas: r.options.Schemas, Vars: vars, Parts: true,
+			Peers: r.enginePeers(), Protocols: r.spoken(), Unnamed: r.options.Unnamed, Schemas: r.options.Schemas, Vars: vars, Parts: true,
 			ReadFile: func(name string) ([]byte, error) {
 				if name == r.file {
 					return text, nil
@@ -251,6 +252,7 @@ func (r *reader) rules(src []byte) {
 		return
 	}
 	r.scenario.rules = set
+	r.declared(set)
 	for _, name := range set.Files {
 		if !slices.Contains(r.files, name) {
 			r.files = append(r.files, name)
@@ -364,6 +366,38 @@ func (r *reader) enginePeers() []engine.Peer {
 		list[i] = p.Peer
 	}
 	return list
+}
+
+// spoken names the protocols of the scenario's own transports whose messages
+// rules have to declare.
+func (r *reader) spoken() map[string]string {
+	names := map[string]string{}
+	for _, p := range r.scenario.peers {
+		if p.NewCodec == nil {
+			names[p.Name] = cmp.Or(p.Group, p.Name)
+		}
+	}
+	return names
+}
+
+// declared makes the transports whose protocols the rules declare.
+func (r *reader) declared(set *rules.Set) {
+	if r.options.Declared == nil {
+		return
+	}
+	r.scenario.peers = slices.Clone(r.scenario.peers)
+	for _, p := range set.Peers {
+		protocol := set.ProtocolOf(p.Name)
+		if protocol == nil {
+			continue
+		}
+		peer := r.options.Declared(p, protocol)
+		if at := slices.IndexFunc(r.scenario.peers, func(other replay.Peer) bool { return other.Name == p.Name }); at >= 0 {
+			r.scenario.peers[at] = peer
+		} else {
+			r.scenario.peers = append(r.scenario.peers, peer)
+		}
+	}
 }
 
 func (r *reader) noteStates() {

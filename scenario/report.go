@@ -127,7 +127,11 @@ func clip(text string) string {
 func (p *printer) message(x *engine.Explanation) {
 	head := x.Message.Transport + " " + x.Message.Type
 	if x.From != "" {
-		head += fmt.Sprintf(", call %s", x.From)
+		what := "call"
+		if x.Connection != "" {
+			what = "connection"
+		}
+		head += fmt.Sprintf(", %s %s", what, x.From)
 		if x.To != x.From {
 			head += " → " + x.To
 		}

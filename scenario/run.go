@@ -147,7 +147,9 @@ func (r *runner) step(s *step) StepResult {
 	r.check(s)
 	result := StepResult{Name: s.name, Pos: s.pos, At: r.session.Now(), Faults: r.faults}
 	if len(r.faults) > 0 {
-		result.Messages = r.messages
+		for _, x := range r.messages {
+			result.Messages = append(result.Messages, replay.WithoutSecrets(x))
+		}
 	}
 	return result
 }
@@ -214,16 +216,16 @@ func (r *runner) receive(s *step) {
 func (r *runner) made(m *incoming) ([]byte, bool) {
 	r.world.count++
 	names := map[string]any{"who": m.who, "type": m.typ, "now": r.session.Now(), "request": nil}
-	if isReply(m.typ) {
-		request, ok := r.world.sent[requestOf(m.typ)]
+	if of := m.replyTo(); of != "" {
+		request, ok := r.world.sent[of]
 		if !ok {
-			r.wrong(m.pos, "no %s was sent that this could reply to", requestOf(m.typ))
+			r.wrong(m.pos, "no %s was sent that this could reply to", of)
 			return nil, false
 		}
 		names["request"] = request
 	}
 	all := r.world.names(names)
-	var whole any = map[string]any{}
+	whole := m.json.made(m, r.world)
 	list := m.base
 	if m.body != nil {
 		list = append(slices.Clone(list), m.body)
@@ -236,7 +238,7 @@ func (r *runner) made(m *incoming) ([]byte, bool) {
 		}
 		whole = over(whole, part)
 	}
-	if body := whole.(map[string]any); !m.whole && len(m.base) == 0 && body[m.peer.Shape.Type] == nil {
+	if body := whole.(map[string]any); !m.whole && len(m.base) == 0 && m.json == nil && body[m.peer.Shape.Type] == nil {
 		body[m.peer.Shape.Type] = m.typ
 	}
 	data, err := json.Marshal(present(whole))
@@ -270,6 +272,13 @@ func (r *runner) check(s *step) {
 			r.wrong(s.state.Pos(), "there is no call, and it should be in state %q", s.state.Text())
 		} else {
 			r.wrong(s.state.Pos(), "the call is in state %q, and not in %q", state, s.state.Text())
+		}
+	}
+	if is := r.world.connection(s); s.conn != nil && is != s.conn.Text() {
+		if is == "" {
+			r.wrong(s.conn.Pos(), "there is no connection, and it should be in state %q", s.conn.Text())
+		} else {
+			r.wrong(s.conn.Pos(), "the connection is in state %q, and not in %q", is, s.conn.Text())
 		}
 	}
 	if calls := len(r.session.Calls()); s.calls != nil && *s.calls != calls {

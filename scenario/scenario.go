@@ -24,6 +24,11 @@ type Options struct {
 	Peers []replay.Peer
 	// Peer makes a transport of a kind; an error says which kinds there are.
 	Peer func(kind, name, group string) (replay.Peer, error)
+	// Declared makes the transport of a peer whose protocol the rules declare. Such
+	// peers need not be named.
+	Declared func(p engine.Peer, protocol *rules.Protocol) replay.Peer
+	// Unnamed is what peers are that a declared protocol alone names.
+	Unnamed *engine.Protocol
 	// Schemas tell of the messages of each kind of transport (engine.Protocol.Kind);
 	// what scenarios and their rules say of messages of other kinds is not checked.
 	Schemas map[string]*schema.Set
@@ -59,6 +64,7 @@ type step struct {
 	expect  []*outgoing
 	expects bool // expect is there, though it may be "nothing"
 	state   *rules.Node
+	conn    *rules.Node // the state of the connection
 	calls   *int
 	fires   []string
 	outcome string
@@ -77,9 +83,10 @@ type incoming struct {
 	peer  *replay.Peer
 	typ   string
 	who   string
-	whole bool     // the body is all that there is
-	base  []*value // its defaults, the more general ones first
-	body  *value   // nil: nothing beyond them
+	whole bool         // the body is all that there is
+	base  []*value     // its defaults, the more general ones first
+	json  *defaultJSON // those of a peer whose protocol is declared; nil: of any other
+	body  *value       // nil: nothing beyond them
 }
 
 // An outgoing is a message that is expected.

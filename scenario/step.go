@@ -52,7 +52,8 @@ func (r *reader) step(n rules.Node) *step {
 		}
 	}
 	r.expected(n.Child("expect"), s)
-	r.state(n.Child("state"), s)
+	s.state = r.state(n, "state")
+	s.conn = r.state(n, "conn")
 	r.fired(n.Child("fires"), s)
 	r.repeated(n.Child("repeat"), s)
 	if !n.Child("receive").IsSet() && !n.Child("after").IsSet() && !s.stop {
@@ -71,18 +72,19 @@ func (r *reader) outcome(n rules.Node, s *step) {
 	}
 }
 
-func (r *reader) state(n rules.Node, s *step) {
+func (r *reader) state(of rules.Node, key string) *rules.Node {
+	n := of.Child(key)
 	if !n.IsSet() {
-		return
+		return nil
 	}
 	if !n.IsText() {
-		r.report(n, n.Pos(), "state is text, not "+n.Kind(), "")
-		return
+		r.report(n, n.Pos(), key+" is text, not "+n.Kind(), "")
+		return nil
 	}
 	if !r.anyState && !slices.Contains(r.states, n.Text()) {
 		r.report(n, n.Pos(), fmt.Sprintf("no rule leads to the state %q", n.Text()), rules.DidYouMean(n.Text(), r.states))
 	}
-	s.state = &n
+	return &n
 }
 
 func (r *reader) fired(n rules.Node, s *step) {
@@ -196,7 +198,7 @@ func (r *reader) incoming(n rules.Node, outcome string) *incoming {
 	if m.body != nil {
 		r.receivedFields(n.Child("body"), m)
 	}
-	m.base = r.defaults(m)
+	m.base, m.json = r.defaults(m), r.defaultJSON(m)
 	return m
 }
 

@@ -15,10 +15,11 @@ type world struct {
 	byID    map[engine.CallID]map[string]any
 	calls   []any
 	tied    map[tie]bool
-	taken   map[tie]bool   // the keys of all calls: of no call each
-	current map[string]any // what the last message that came was about
-	sent    map[string]any // the last one of each type
-	count   int            // of messages that came
+	taken   map[tie]bool      // the keys of all calls: of no call each
+	current map[string]any    // what the last message that came was about
+	sent    map[string]any    // the last one of each type
+	count   int               // of messages that came
+	conns   map[string]string // the states of connections, by transport
 }
 
 // A tie is a key that a call has on a transport.
@@ -28,7 +29,7 @@ type tie struct {
 }
 
 func newWorld(peers []replay.Peer) *world {
-	w := &world{peers: peers, byID: map[engine.CallID]map[string]any{}, tied: map[tie]bool{}, taken: map[tie]bool{}, sent: map[string]any{}}
+	w := &world{peers: peers, byID: map[engine.CallID]map[string]any{}, tied: map[tie]bool{}, taken: map[tie]bool{}, sent: map[string]any{}, conns: map[string]string{}}
 	w.none = w.newCall()
 	w.current = w.none
 	return w
@@ -49,7 +50,10 @@ func (w *world) newCall() map[string]any {
 // note learns from what the engine did.
 func (w *world) note(e *replay.Event) {
 	t := &e.Trace
-	if t.Call != "" && (t.Outcome == engine.Fired || w.byID[t.Call] != nil) {
+	if t.Connection != "" && t.To != "" {
+		w.conns[t.Connection] = t.To
+	}
+	if t.Call != "" && t.Connection == "" && (t.Outcome == engine.Fired || w.byID[t.Call] != nil) {
 		m, begins := t.Message, w.byID[t.Call] == nil
 		call := w.call(t)
 		if begins {
@@ -80,6 +84,23 @@ func (w *world) call(t *engine.Trace) map[string]any {
 		call["state"] = t.To
 	}
 	return call
+}
+
+// connection gives the state of the connection that a step is about: of the
+// transport of what it receives, else of the only one there is; "" if there is
+// none.
+func (w *world) connection(s *step) string {
+	for _, m := range s.receive {
+		if state := w.conns[m.peer.Name]; state != "" {
+			return state
+		}
+	}
+	if len(w.conns) == 1 {
+		for _, state := range w.conns {
+			return state
+		}
+	}
+	return ""
 }
 
 // expect makes a message that names a call which nobody knows yet the one that

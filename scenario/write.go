@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"vertigo/capture"
 	"vertigo/engine"
 	"vertigo/replay"
 )
@@ -266,7 +267,7 @@ func expectText(s *replay.Sent, w *world, texts func(string) string) string {
 	if texts != nil {
 		v = withTexts(v, texts)
 	}
-	v = withIDs(v, ids)
+	v = withIDs(withoutSecrets(v), ids)
 	if one := "body = " + tomlValue(v); len(one) <= 130 && !strings.Contains(one, "\n") {
 		fmt.Fprintln(&out, one)
 	} else {
@@ -305,6 +306,26 @@ func withIDs(v any, ids map[string]expression) any {
 	case []any:
 		for i, x := range v {
 			v[i] = withIDs(x, ids)
+		}
+	}
+	return v
+}
+
+// withoutSecrets puts the matcher for any text in the place of texts that are
+// secret: rules have them from tables and vars, and a scenario is shown around.
+func withoutSecrets(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, x := range v {
+			if text, ok := x.(string); ok && text != "" && capture.IsSecret(key) {
+				v[key] = expression("text")
+			} else {
+				v[key] = withoutSecrets(x)
+			}
+		}
+	case []any:
+		for i, x := range v {
+			v[i] = withoutSecrets(x)
 		}
 	}
 	return v

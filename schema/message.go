@@ -28,9 +28,19 @@ type Set struct {
 	// TYPE.error, where these are not declared themselves. nil: nothing does.
 	OK, Error *Type
 
+	// Answers are what else comes back of a message that was sent, where it is not
+	// declared itself.
+	Answers []Answer
+
 	// Addresses are those of the address keys that take no text but what begins
 	// in a certain way.
 	Addresses []Address
+}
+
+// An Answer is what comes back of any message that was sent.
+type Answer struct {
+	Suffix string // that comes behind the type of what was sent: ".success"
+	Type   *Type
 }
 
 // An Address is an address key of messages to send.
@@ -51,13 +61,24 @@ func (s *Set) In(typ string) *Type {
 	if m := s.find(typ, func(m *Message) *Type { return m.In }); m != nil {
 		return m.In
 	}
-	if sent, ok := strings.CutSuffix(typ, okSuffix); ok && s.OK != nil && s.Out(sent) != nil {
-		return s.OK
-	}
-	if sent, ok := strings.CutSuffix(typ, errorSuffix); ok && s.Error != nil && s.Out(sent) != nil {
-		return s.Error
+	for _, a := range s.answers() {
+		if sent, ok := strings.CutSuffix(typ, a.Suffix); ok && s.Out(sent) != nil {
+			return a.Type
+		}
 	}
 	return nil
+}
+
+// answers are all that come back of any message that was sent.
+func (s *Set) answers() []Answer {
+	var all []Answer
+	if s.OK != nil {
+		all = append(all, Answer{okSuffix, s.OK})
+	}
+	if s.Error != nil {
+		all = append(all, Answer{errorSuffix, s.Error})
+	}
+	return append(all, s.Answers...)
 }
 
 // Out gives the body with which a message of that type is sent; nil if none can
@@ -72,8 +93,13 @@ func (s *Set) Out(typ string) *Type {
 // Declares says whether a type has a declaration of its own, or is the reply to
 // one that has.
 func (s *Set) Declares(typ string) bool {
-	sent := strings.TrimSuffix(strings.TrimSuffix(typ, okSuffix), errorSuffix)
-	return slices.ContainsFunc(s.Messages, func(m Message) bool { return m.Type == typ || m.Type == sent && m.Out != nil })
+	return slices.ContainsFunc(s.Messages, func(m Message) bool {
+		if m.Type == typ {
+			return true
+		}
+		suffix, is := strings.CutPrefix(typ, m.Type)
+		return is && m.Out != nil && slices.ContainsFunc(s.answers(), func(a Answer) bool { return a.Suffix == suffix })
+	})
 }
 
 // find looks for a declaration that has what is asked for: the type's own, else
@@ -112,12 +138,9 @@ func (s *Set) Matching(pattern string) []*Type {
 		if m.Out == nil {
 			continue
 		}
-		for _, reply := range []struct {
-			suffix string
-			t      *Type
-		}{{okSuffix, s.OK}, {errorSuffix, s.Error}} {
+		for _, a := range s.answers() {
 			if !isPattern(m.Type) {
-				add(reply.t, m.Type+reply.suffix)
+				add(a.Type, m.Type+a.Suffix)
 			}
 		}
 	}
@@ -143,8 +166,11 @@ func (s *Set) Incoming() []string {
 		if m.In != nil {
 			names = append(names, m.Type)
 		}
-		if m.Out != nil && s.OK != nil {
-			names = append(names, m.Type+okSuffix, m.Type+errorSuffix)
+		if m.Out == nil {
+			continue
+		}
+		for _, a := range s.answers() {
+			names = append(names, m.Type+a.Suffix)
 		}
 	}
 	return names

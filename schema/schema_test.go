@@ -105,6 +105,27 @@ func TestMessagesByType(t *testing.T) {
 	}
 }
 
+func TestAnswersByName(t *testing.T) {
+	s := phone()
+	rung, taken := Table(), Table()
+	s.Messages = append(s.Messages, Message{Type: "phone.ring.taken", In: &rung})
+	s.Answers = []Answer{{".taken", &taken}}
+	for typ, want := range map[string]*Type{"phone.say.taken": &taken, "other.taken": &taken, "phone.ring.taken": &rung, "key.taken": s.Messages[2].In, "phone.gone.taken": nil} {
+		if s.In(typ) != want {
+			t.Errorf("%s comes as %v", typ, s.In(typ))
+		}
+	}
+	if !s.Declares("phone.say.taken") || s.Declares("phone.say.gone") {
+		t.Error("an answer is declared with what was sent")
+	}
+	if got := s.Matching("phone.say.t*"); len(got) != 1 || got[0] != &taken {
+		t.Errorf("phone.say.t* matches %v", got)
+	}
+	if got := strings.Join(s.Incoming(), " "); !strings.Contains(got, " phone.say.taken ") {
+		t.Errorf("incoming: %s", got)
+	}
+}
+
 func TestMessagesByPattern(t *testing.T) {
 	s := phone()
 	for pattern, want := range map[string]int{

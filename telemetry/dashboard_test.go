@@ -44,6 +44,8 @@ var panels = []panel{
 		"sum by (transport, type) (rate(vertigo_sends_total{$of}[$__rate_interval])) # {{transport}} {{type}}",
 		"sum by (transport, type) (rate(vertigo_send_errors_total{$of}[$__rate_interval])) # failed: {{transport}} {{type}}",
 	}},
+	{"Waiting to be sent", "short", "timeseries", 12, []string{"sum by (transport) (vertigo_send_queue_length{$of}) # {{transport}}"}},
+	{"Sent again", "mps", "timeseries", 12, []string{"sum by (transport) (rate(vertigo_sends_retried_total{$of}[$__rate_interval])) # {{transport}}"}},
 	{"Rules that fire most", "short", "timeseries", 12, []string{"topk(15, sum by (rule) (increase(vertigo_rule_hits_total{$of}[$__rate_interval]))) # {{rule}}"}},
 	{"Rules that fail", "short", "timeseries", 12, []string{"sum by (rule) (increase(vertigo_rule_failures_total{$of}[$__rate_interval])) > 0 # {{rule}}"}},
 	{"Limits exhausted", "short", "timeseries", 8, []string{"sum by (limit) (increase(vertigo_limit_exhausted_total{$of}[$__rate_interval])) # {{limit}}"}},

@@ -37,6 +37,7 @@ What to be woken for:
 | a peer is away | ` + "`vertigo_transport_up == 0`, for five minutes" + ` |
 | messages fail | ` + "`rate(vertigo_messages_total{outcome=\"failed\"}[5m]) > 0`" + ` |
 | what is sent comes to nothing | ` + "`rate(vertigo_send_errors_total[5m]) > 0.1`" + ` |
+| what is sent piles up | ` + "`vertigo_send_queue_length > 50`, for a minute" + ` |
 | a reload changed nothing | ` + "`increase(vertigo_reloads_total{result=\"faulty\"}[15m]) > 0`" + ` |
 | the engine is slow | ` + "`histogram_quantile(0.99, rate(vertigo_step_duration_seconds_bucket[5m])) > 0.01`" + ` |
 `)

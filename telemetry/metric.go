@@ -25,7 +25,7 @@ const (
 var All = []Metric{
 	messages, steps, ruleHits, ruleFailures, limits, buffers,
 	callsBegun, callsNow, callsEnded, setUp,
-	sends, sendErrors, transportUp, transportSessions,
+	sends, sendErrors, sendsRetried, sendQueue, transportUp, transportSessions,
 	rulesInfo, rulesLoaded, reloads, buildInfo,
 }
 
@@ -56,6 +56,10 @@ var (
 		"Messages that rules sent, as handed to the transport."}
 	sendErrors = Metric{"vertigo_send_errors_total", Counter, []string{"transport", "type"},
 		"Messages that rules sent and that came to nothing: the transport gave up, or the peer refused. A retry that helps is none."}
+	sendsRetried = Metric{"vertigo_sends_retried_total", Counter, []string{"transport"},
+		"Further tries of messages that the peer did not take at once: rate limits, faults of the network and of servers; of Verto, byes that a lost socket left owing."}
+	sendQueue = Metric{"vertigo_send_queue_length", Gauge, []string{"transport"},
+		"Messages that wait in the transport to be sent, or for their next try."}
 	transportUp = Metric{"vertigo_transport_up", Gauge, []string{"transport"},
 		"1 where the transport is logged in to its peer, 0 where it is not."}
 	transportSessions = Metric{"vertigo_transport_sessions", Gauge, []string{"transport"},
@@ -81,4 +85,9 @@ func (d Metric) gauges() *prometheus.GaugeVec {
 
 func (d Metric) histograms(buckets []float64) *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: d.Name, Help: d.Help, Buckets: buckets}, d.Labels)
+}
+
+// of describes the metric of one peer, whose name is its only label.
+func (d Metric) of(p Peer) prometheus.Opts {
+	return prometheus.Opts{Name: d.Name, Help: d.Help, ConstLabels: prometheus.Labels{d.Labels[0]: p.Name}}
 }

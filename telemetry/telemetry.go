@@ -32,6 +32,10 @@ type Peer struct {
 	Name   string
 	Schema *schema.Set // of its messages
 	Up     func() bool // whether it is logged in, for any goroutine; nil: it need not be
+
+	// Stats says how many messages wait to be sent, and how often one had to be
+	// sent again, for any goroutine; nil: the transport does not tell.
+	Stats func() (queued int, retried uint64)
 }
 
 // Options are what metrics are made with.
@@ -132,20 +136,34 @@ func New(o Options) *Metrics {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	for _, p := range o.Peers {
-		if p.Up == nil {
-			continue
-		}
+		m.ask(p)
+	}
+	return m
+}
+
+// ask registers what a transport says of itself whenever somebody looks.
+func (m *Metrics) ask(p Peer) {
+	if p.Up != nil {
 		m.sessionsUp.WithLabelValues(p.Name)
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: transportUp.Name, Help: transportUp.Help, ConstLabels: prometheus.Labels{transportUp.Labels[0]: p.Name},
-		}, func() float64 {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts(transportUp.of(p)), func() float64 {
 			if p.Up() {
 				return 1
 			}
 			return 0
 		}))
 	}
-	return m
+	if p.Stats != nil {
+		m.registry.MustRegister(
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts(sendQueue.of(p)), func() float64 {
+				queued, _ := p.Stats()
+				return float64(queued)
+			}),
+			prometheus.NewCounterFunc(prometheus.CounterOpts(sendsRetried.of(p)), func() float64 {
+				_, retried := p.Stats()
+				return float64(retried)
+			}),
+		)
+	}
 }
 
 // Handler answers with all metrics, in Prometheus' text format or in OpenMetrics.
@@ -296,7 +314,7 @@ func (m *Metrics) fired(t *engine.Trace) {
 	} else { // of a call that began with other rules
 		m.ruleHits.WithLabelValues(m.ruleName(t.Rule)).Inc()
 	}
-	if t.Call == "" || t.To == "" {
+	if t.Call == "" || t.To == "" || t.Connection != "" {
 		return
 	}
 	was := m.calls[t.Call]

@@ -92,7 +92,8 @@ func load(tb testing.TB, text string) *rules.Set {
 
 func newMetrics(up func() bool) *telemetry.Metrics {
 	return telemetry.New(telemetry.Options{Version: "v1", Peers: []telemetry.Peer{
-		{Name: "matrix", Schema: matrix.Schema, Up: func() bool { return true }}, {Name: "pbx", Schema: verto.Schema, Up: up},
+		{Name: "matrix", Schema: matrix.Schema, Up: func() bool { return true }, Stats: func() (int, uint64) { return 3, 7 }},
+		{Name: "pbx", Schema: verto.Schema, Up: up},
 	}})
 }
 
@@ -216,6 +217,8 @@ rule_hits_total{rule="fails"} 0
 rule_hits_total{rule="noted"} 1
 rule_hits_total{rule="refused"} 1
 send_errors_total{transport="pbx",type="verto.info"} 1
+send_queue_length{transport="matrix"} 3
+sends_retried_total{transport="matrix"} 7
 sends_total{transport="pbx",type="verto.invite"} 1
 step_duration_seconds_count 13
 transport_sessions{transport="matrix"} 0

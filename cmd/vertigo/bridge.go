@@ -12,9 +12,12 @@ import (
 	"time"
 
 	"vertigo/capture"
+	"vertigo/console"
 	"vertigo/engine"
 	"vertigo/rules"
 	"vertigo/telemetry"
+	"vertigo/tracing"
+	"vertigo/wire"
 )
 
 // A Transport is one peer, as far as the bridge needs to know it.
@@ -28,6 +31,10 @@ type Transport interface {
 	// call it.
 	Send(a engine.Action)
 }
+
+// A formatted transport speaks what the rules declare. Any goroutine may call
+// Follow.
+type formatted interface{ Follow(wire.Format) }
 
 // drainTime is how long transports have to say goodbye.
 const drainTime = 3 * time.Second
@@ -48,12 +55,16 @@ type BridgeOptions struct {
 	DryRun func(engine.Action)
 	// Metrics, if not nil, count what the engine does.
 	Metrics *telemetry.Metrics
+	// Tracer, if not nil, makes traces of what the engine does. Whoever made it
+	// closes it, when Run has returned.
+	Tracer *tracing.Tracer
+	// Recorder, if not nil, keeps what the engine does. With it, or with Metrics,
+	// Files gives the texts of the last Load.
+	Recorder *console.Recorder
+	Files    func() []console.File
 	// Watch, if not nil, is told of each step by the engine's goroutine, which
 	// waits for it.
 	Watch func(engine.Trace)
-	// Reloaded, if not nil, is told of each reload once new calls follow it; of
-	// rules that cannot be used too. Reloads wait for it.
-	Reloaded func(used bool, found rules.Findings)
 }
 
 // A Bridge lets the engine act on what transports deliver, and hands them what
@@ -75,18 +86,21 @@ type Bridge struct {
 	counts    counters
 }
 
-// loadedRules are rules to follow, with what tells their texts from others.
+// loadedRules are rules to follow, with their texts and what tells these from
+// others, where somebody asks.
 type loadedRules struct {
 	*rules.Set
-	hash string
+	hash  string
+	files []console.File
 }
 
-// loaded tells the texts apart where somebody asks.
 func (b *Bridge) loaded(set *rules.Set) loadedRules {
-	if b.opts.Metrics == nil {
-		return loadedRules{Set: set}
+	l := loadedRules{Set: set}
+	if b.opts.Metrics != nil || b.opts.Recorder != nil {
+		l.files = b.opts.Files()
+		l.hash = hashOf(l.files)
 	}
-	return loadedRules{set, hashOf(set)}
+	return l
 }
 
 type delivery struct {
@@ -106,22 +120,32 @@ func NewBridge(transports map[string]Transport, set *rules.Set, o BridgeOptions)
 		over:       make(chan struct{}),
 	}
 	b.story = &story{log: o.Log, counts: &b.counts, deadLetter: o.DeadLetter}
-	observe := b.story.observe
-	if o.Metrics != nil {
-		o.Metrics.SetRules(set.Ruleset, b.loaded(set).hash, time.Now())
-		observe = func(t engine.Trace) {
-			o.Metrics.Observe(t)
-			b.story.observe(t)
-		}
-	}
-	if watch, others := o.Watch, observe; watch != nil {
-		observe = func(t engine.Trace) {
-			others(t)
-			watch(t)
-		}
-	}
-	b.engine = engine.New(set.Ruleset, engine.Options{Limits: o.Limits, Observe: observe})
+	b.describe(b.loaded(set))
+	b.engine = engine.New(set.Ruleset, engine.Options{Limits: o.Limits, Observe: b.observe()})
 	return b
+}
+
+// observe gives what tells all who want to know of what the engine does.
+func (b *Bridge) observe() func(engine.Trace) {
+	var list []func(engine.Trace)
+	if b.opts.Metrics != nil {
+		list = append(list, b.opts.Metrics.Observe)
+	}
+	list = append(list, b.story.observe)
+	if b.opts.Tracer != nil {
+		list = append(list, b.opts.Tracer.Observe)
+	}
+	if b.opts.Recorder != nil {
+		list = append(list, b.opts.Recorder.Observe)
+	}
+	if b.opts.Watch != nil {
+		list = append(list, b.opts.Watch)
+	}
+	return func(t engine.Trace) {
+		for _, tell := range list {
+			tell(t)
+		}
+	}
 }
 
 // Run bridges until ctx is done or a transport gives up. Then the rules end the
@@ -228,21 +252,36 @@ func (b *Bridge) endCalls() {
 
 // timed carries out what the engine decides, and counts how long it took to.
 func (b *Bridge) timed(decide func() []engine.Action) {
-	if b.opts.Metrics == nil {
-		b.carryOut(decide())
-		return
-	}
 	began := time.Now()
 	actions := decide()
-	b.opts.Metrics.Stepped(time.Since(began))
+	if b.opts.Metrics != nil {
+		b.opts.Metrics.Stepped(time.Since(began))
+	}
+	if b.opts.Tracer != nil {
+		b.opts.Tracer.Stepped()
+	}
 	b.carryOut(actions)
 }
 
 // follow makes these the rules that calls begin with from now on.
 func (b *Bridge) follow(loaded loadedRules) {
+	for name, t := range b.transports {
+		if t, ok := t.(formatted); ok {
+			t.Follow(loaded.ProtocolOf(name).Format)
+		}
+	}
 	b.engine.SetRules(loaded.Ruleset)
+	b.describe(loaded)
+}
+
+// describe tells whoever wants to know which rules calls begin with.
+func (b *Bridge) describe(loaded loadedRules) {
+	now := time.Now()
 	if b.opts.Metrics != nil {
-		b.opts.Metrics.SetRules(loaded.Ruleset, loaded.hash, time.Now())
+		b.opts.Metrics.SetRules(loaded.Ruleset, loaded.hash, now)
+	}
+	if b.opts.Recorder != nil {
+		b.opts.Recorder.SetRules(console.Rules{Set: loaded.Set, Files: loaded.files, Hash: loaded.hash}, now)
 	}
 }
 
@@ -292,24 +331,25 @@ func (b *Bridge) Reload() {
 		if b.opts.Metrics != nil {
 			b.opts.Metrics.Reloaded(false)
 		}
-		b.log.Error("rules unchanged: the new ones are faulty", "findings", len(found))
 		b.reloaded(false, found)
+		b.log.Error("rules unchanged: the new ones are faulty", "findings", len(found))
 		return
 	}
 	select {
 	case b.newSets <- b.loaded(set):
+		_ = b.Alive(context.Background()) // it follows them now, unless it is over
 		b.counts.reloads.Add(1)
 		if b.opts.Metrics != nil {
 			b.opts.Metrics.Reloaded(true)
 		}
-		b.log.Info("rules reloaded", "rules", len(set.Rules), "findings", len(found))
 		b.reloaded(true, found)
+		b.log.Info("rules reloaded", "rules", len(set.Rules), "findings", len(found))
 	case <-b.over:
 	}
 }
 
 func (b *Bridge) reloaded(used bool, found rules.Findings) {
-	if b.opts.Reloaded != nil {
-		b.opts.Reloaded(used, found)
+	if b.opts.Recorder != nil {
+		b.opts.Recorder.Reloaded(used, found)
 	}
 }

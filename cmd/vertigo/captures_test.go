@@ -48,7 +48,7 @@ func playShipped(t *testing.T, name string) played {
 		t.Fatal(err)
 	}
 	var out, drawn bytes.Buffer
-	if err := replay.WriteLines(&out, p.result.Sent); err != nil {
+	if err := replay.WriteLines(&out, p.result.Sent, true); err != nil {
 		t.Fatal(err)
 	}
 	if err := ladder.Write(&drawn, filepath.Base(name)); err != nil {

@@ -9,7 +9,9 @@ import (
 	"strings"
 
 	"vertigo/rules"
+	"vertigo/transports/httpjson"
 	"vertigo/transports/verto"
+	"vertigo/transports/wsjson"
 )
 
 type checkCommand struct {
@@ -123,11 +125,12 @@ func (cfg *config) checkTransports() error {
 			err = t.matrix.Check()
 		case "verto":
 			_, err = verto.New(t.name, t.verto, verto.Options{})
+		case "ws-json":
+			_, err = wsjson.New(t.name, t.wsjson, wsjson.Options{})
+		case "http-json":
+			_, err = httpjson.New(t.name, t.httpjson, httpjson.Options{})
 		}
 		d.settings([]string{"transport", t.name}, err)
 	}
-	if len(d.found) > 0 {
-		return faults(d.found)
-	}
-	return nil
+	return d.faults()
 }

@@ -16,9 +16,12 @@ import (
 	"vertigo/engine"
 	"vertigo/replay"
 	"vertigo/rules"
+	"vertigo/tracing"
 	"vertigo/transports/calllog"
+	"vertigo/transports/httpjson"
 	"vertigo/transports/matrix"
 	"vertigo/transports/verto"
+	"vertigo/transports/wsjson"
 )
 
 const defaultConfig = "vertigo.toml"
@@ -33,6 +36,7 @@ type config struct {
 	Log        logConfig         `toml:"log"`
 	Limits     engine.Limits     `toml:"limits"`
 	Console    console.Config    `toml:"console"`
+	Traces     tracing.Config    `toml:"traces"`
 	Transports []transportConfig `toml:"-"` // in the order of their names
 
 	source *source
@@ -54,11 +58,14 @@ type logConfig struct {
 
 // A transportConfig is one [transport.NAME].
 type transportConfig struct {
-	name   string
-	kind   *kind
-	group  string
-	matrix matrix.Config // one of the two, by kind
-	verto  verto.Config
+	name     string
+	kind     *kind
+	group    string
+	speaks   string        // the protocol, by its name in rule files; of kinds that speak any
+	matrix   matrix.Config // one of these, by kind
+	verto    verto.Config
+	wsjson   wsjson.Config
+	httpjson httpjson.Config
 }
 
 // LogValue keeps credentials out of logs.
@@ -76,9 +83,22 @@ type (
 		transportTable
 		verto.Config
 	}
+	wsjsonTable struct {
+		spokenTable
+		wsjson.Config
+	}
+	httpjsonTable struct {
+		spokenTable
+		httpjson.Config
+	}
 	transportTable struct {
 		Kind  string `toml:"kind"`
 		Group string `toml:"group"`
+	}
+	// A spokenTable is that of a kind that speaks what a rule file declares.
+	spokenTable struct {
+		transportTable
+		Protocol string `toml:"protocol"`
 	}
 )
 
@@ -115,12 +135,13 @@ func readConfig(name string, secrets lookup) (*config, error) {
 		d.table(nil, root, cfg)
 		cfg.decodeTransports(d, transports, secrets)
 		cfg.checkConsole(d, root)
+		if secrets == withSecrets { // otherwise it says where values are to be looked up
+			cfg.checkTraces(d)
+		}
 		cfg.check(d)
 	}
-	if len(d.found) > 0 {
-		found := rules.Findings(d.found)
-		found.Sort(name)
-		return nil, faults(found)
+	if err := d.faults(); err != nil {
+		return nil, err
 	}
 	cfg.State = cfg.source.beside(orDefault(cfg.State, "state"))
 	cfg.Capture.Dir = cfg.source.beside(cfg.Capture.Dir)
@@ -180,6 +201,20 @@ func (cfg *config) decodeTransports(d *decoder, tables map[string]any, secrets l
 			d.table(path, table, &v)
 			t.group, t.verto = v.Group, v.Config
 			t.verto.CAFile = cfg.source.beside(v.CAFile)
+		case "ws-json":
+			var v wsjsonTable
+			d.table(path, table, &v)
+			t.group, t.speaks, t.wsjson = v.Group, v.Protocol, v.Config
+			t.wsjson.CAFile = cfg.source.beside(v.CAFile)
+			t.wsjson.CertFile = cfg.source.beside(v.CertFile)
+			t.wsjson.KeyFile = cfg.source.beside(v.KeyFile)
+		case "http-json":
+			var v httpjsonTable
+			d.table(path, table, &v)
+			t.group, t.speaks, t.httpjson = v.Group, v.Protocol, v.Config
+			t.httpjson.CAFile = cfg.source.beside(v.CAFile)
+			t.httpjson.CertFile = cfg.source.beside(v.CertFile)
+			t.httpjson.KeyFile = cfg.source.beside(v.KeyFile)
 		}
 		cfg.Transports = append(cfg.Transports, t)
 	}
@@ -272,11 +307,29 @@ func (cfg *config) ruleFiles() []string {
 // loader compiles the rules that the configuration names, or others in their
 // place.
 func (cfg *config) loader(others []string) *ruleLoader {
-	l := &ruleLoader{names: others, peers: enginePeers(cfg.peers()), vars: cfg.vars()}
+	l := &ruleLoader{names: others, peers: enginePeers(cfg.peers()), speaks: cfg.speaks(), silent: cfg.silent, vars: cfg.vars()}
 	if len(others) == 0 {
 		l.names = cfg.ruleFiles()
 	}
 	return l
+}
+
+// speaks names the protocols of the transports of kinds that speak any.
+func (cfg *config) speaks() map[string]string {
+	spoken := map[string]string{}
+	for _, t := range cfg.Transports {
+		if t.kind.speaksAny() {
+			spoken[t.name] = orDefault(t.speaks, orDefault(t.group, t.name))
+		}
+	}
+	return spoken
+}
+
+// silent is the finding for a transport whose protocol no rule file declares.
+func (cfg *config) silent(transport string) rules.Finding {
+	return cfg.source.finding([]string{"transport", transport, "protocol"},
+		fmt.Sprintf("no rule file says how the messages of transport %s are laid out: there is no [protocol.%s]", transport, cfg.speaks()[transport]),
+		"declare it, or name the rule set that does in rules")
 }
 
 // vars are what shipped rule sets ask for: which Matrix user the bridge is, on

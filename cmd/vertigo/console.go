@@ -7,7 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"maps"
-	"os"
+	"net/http"
 	"runtime/debug"
 	"slices"
 
@@ -19,6 +19,12 @@ import (
 
 // An upper is a transport that can say whether it is logged in.
 type upper interface{ Up() bool }
+
+// A sender is a transport that can say how many messages wait to be sent, and how
+// often one had to be sent again.
+type sender interface {
+	Stats() (queued int, retried uint64)
+}
 
 // metrics gives what counts; nil where there is no console to show it.
 func (p *program) metrics(peers []replay.Peer, transports map[string]Transport) *telemetry.Metrics {
@@ -32,18 +38,57 @@ func (p *program) metrics(peers []replay.Peer, transports map[string]Transport) 
 		if t, ok := transports[peer.Name].(upper); ok {
 			counted.Up = t.Up
 		}
+		if t, ok := transports[peer.Name].(sender); ok {
+			counted.Stats = t.Stats
+		}
 		o.Peers = append(o.Peers, counted)
 	}
 	return telemetry.New(o)
 }
 
+// records says whether what the engine does is kept: somebody can look at it.
+func (p *program) records() bool { return p.cfg.Console.Listen != "" || p.showAPI != nil }
+
+// recorder gives what keeps it; nil where nobody can look.
+func (p *program) recorder(transports map[string]Transport, found rules.Findings) *console.Recorder {
+	if !p.records() {
+		return nil
+	}
+	o := console.RecorderOptions{Version: version()}
+	for _, t := range p.cfg.Transports {
+		one := console.Transport{Name: t.name, Kind: t.kind.name}
+		if can, ok := transports[t.name].(upper); ok {
+			one.Up = can.Up
+		}
+		o.Transports = append(o.Transports, one)
+	}
+	recorder := console.NewRecorder(o)
+	recorder.Found(found)
+	return recorder
+}
+
+// api gives what tells of it; nil where nobody can look.
+func (p *program) api(recorder *console.Recorder, loader *ruleLoader) http.Handler {
+	if recorder == nil {
+		return nil
+	}
+	api := console.NewAPI(recorder, console.APIOptions{
+		Limits: p.cfg.Limits, Compile: loader.compile,
+		Peers: func(set *rules.Set) []replay.Peer { return withProtocols(p.cfg.peers(), set) },
+	})
+	if p.showAPI != nil {
+		p.showAPI(api)
+	}
+	return api
+}
+
 // console serves the console, if there is to be one, until stop is called.
-func (p *program) console(ctx context.Context, bridge *Bridge) (stop func(), err error) {
+func (p *program) console(ctx context.Context, bridge *Bridge, api http.Handler) (stop func(), err error) {
 	if p.cfg.Console.Listen == "" {
 		return func() {}, nil
 	}
 	c, err := console.Listen(p.cfg.Console, console.Options{
-		Log: p.log, Metrics: bridge.opts.Metrics.Handler(), Alive: bridge.Alive, NotReady: bridge.NotReady,
+		Log: p.log, Metrics: bridge.opts.Metrics.Handler(), Alive: bridge.Alive, NotReady: bridge.NotReady, API: api,
 	})
 	if err != nil {
 		return nil, err
@@ -89,17 +134,12 @@ func (b *Bridge) NotReady() []string {
 	return names
 }
 
-// hashOf tells versions of rule files apart: it is of their texts as they are now,
-// which is as they were just loaded. The shipped rules belong to the version of
-// the program.
-func hashOf(set *rules.Set) string {
+// hashOf tells versions of rule files apart, by their texts as they were loaded. The
+// shipped rules belong to the version of the program.
+func hashOf(files []console.File) string {
 	sum := sha256.New()
-	for _, name := range slices.Sorted(slices.Values(set.Files)) {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return "unknown"
-		}
-		one := sha256.Sum256(text)
+	for _, f := range slices.SortedFunc(slices.Values(files), func(a, b console.File) int { return cmp.Compare(a.Name, b.Name) }) {
+		one := sha256.Sum256([]byte(f.Text))
 		sum.Write(one[:])
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:6])

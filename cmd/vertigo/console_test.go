@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,12 +13,15 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"vertigo/console"
 	"vertigo/engine"
 	"vertigo/telemetry"
 )
@@ -84,11 +90,40 @@ func TestConsole(t *testing.T) {
 	}
 	for _, want := range []string{
 		"vertigo_transport_up{transport=\"matrix\"} 0\n", "vertigo_transport_up{transport=\"verto\"} 0\n",
+		"vertigo_send_queue_length{transport=\"matrix\"} 0\n", "vertigo_sends_retried_total{transport=\"verto\"} 0\n",
 		"vertigo_reloads_total{result=\"ok\"} 1\n", "vertigo_rule_hits_total{rule=\"begins\"} 0\n", "go_goroutines ",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q among\n%s", want, text)
 		}
+	}
+	if code, _ := get("/api/state", ""); code != 401 {
+		t.Errorf("/api/state without token: %d", code)
+	}
+	for path, want := range map[string]string{
+		"/console/":        "<title>",
+		"/api/state":       `"files":["rules.toml"]`,
+		"/api/rules":       `"name":"begins","place":"rules.toml:`,
+		"/api/rules/files": `{"files":[{"name":"rules.toml","text":"`,
+		"/api/calls":       `{"calls":[],"next":"","total":0}`,
+	} {
+		if code, text := get(path, "console_secret"); code != 200 || !strings.Contains(text, want) {
+			t.Errorf("%s: %d %s", path, code, text)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rules.toml"), []byte(faultyRules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.signal(syscall.SIGHUP)
+	p.until(`msg="rules unchanged`)
+	_, text = get("/api/state", "console_secret")
+	for _, want := range []string{`"reloads":2,"used":false,"findings":[{"file":"rules.toml",`, `"hash":"`, `"count":`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
+	if _, text := get("/api/rules/files", "console_secret"); !strings.Contains(text, "begins") {
+		t.Errorf("the files that are followed: %s", text)
 	}
 	p.signal(syscall.SIGTERM)
 	p.until("msg=stopped")
@@ -133,7 +168,7 @@ func TestBridgeCounts(t *testing.T) {
 		m := telemetry.New(telemetry.Options{Peers: []telemetry.Peer{
 			{Name: "matrix", Schema: schemas()["matrix"]}, {Name: "verto", Schema: schemas()["verto"]},
 		}})
-		b := newTestBridge(t, BridgeOptions{Metrics: m})
+		b := newTestBridge(t, BridgeOptions{Metrics: m, Files: func() []console.File { return nil }})
 		stop := b.start(t)
 		b.matrix.in <- []engine.Message{event("m.call.invite", "one", "")}
 		b.matrix.in <- []engine.Message{event("m.call.hangup", "one", "")}
@@ -206,5 +241,112 @@ func TestBridgeIsReady(t *testing.T) {
 	pbx.up = true
 	if got := b.NotReady(); len(got) != 0 {
 		t.Errorf("not ready: %q", got)
+	}
+}
+
+// A bridge with the shipped rules, a homeserver and a PBX: who is called, what
+// happened and why is told, and other rules can be tried on it.
+func TestConsoleOfABridge(t *testing.T) {
+	url, _ := startDemo(t)
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	ask := func(method, path string, body any, into any) {
+		t.Helper()
+		text, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.NewRequestWithContext(t.Context(), method, strings.TrimSuffix(url, "/")+path, bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		answer, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		if answer.StatusCode != 200 {
+			t.Fatalf("%s %s: %s", method, path, answer.Status)
+		}
+		if into != nil {
+			if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+		}
+	}
+	// calls waits until there is a call in this state.
+	calls := func(state string) console.Call {
+		t.Helper()
+		request, err := http.NewRequest("GET", url+"api/events", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Accept", "text/event-stream")
+		events, err := client.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer events.Body.Close()
+		lines := bufio.NewScanner(events.Body)
+		for {
+			var list console.Calls
+			ask("GET", "/api/calls", nil, &list)
+			if len(list.Calls) == 1 && list.Calls[0].State == state {
+				return list.Calls[0]
+			}
+			for lines.Scan() && lines.Text() != "event: calls" {
+			}
+			if lines.Err() != nil {
+				t.Fatal(lines.Err())
+			}
+		}
+	}
+	ask("POST", "/ring", nil, nil)
+	if c := calls("ringing"); c.Direction != "in" || c.Number != "+442079460123" {
+		t.Errorf("%+v", c)
+	}
+	ask("POST", "/hangup", nil, nil)
+	c := calls("end")
+	if c.Cause != "NORMAL_CLEARING" || c.Ended.IsZero() || c.Failed != 0 {
+		t.Errorf("%+v", c)
+	}
+	var story console.Story
+	ask("GET", "/api/calls/"+c.ID, nil, &story)
+	for _, s := range story.Steps {
+		var d console.Detail
+		ask("GET", fmt.Sprintf("/api/calls/%s/steps/%d", c.ID, s.N), nil, &d)
+		if d.Note != "" || s.Outcome == "fired" && !slices.ContainsFunc(d.Candidates, func(one console.Candidate) bool {
+			return one.Rule == s.Rule && one.Verdict == "fired"
+		}) {
+			t.Errorf("%s by %q is explained by %q, %+v", s.Type, s.Rule, d.Note, d.Candidates)
+		}
+	}
+	var files console.Files
+	ask("GET", "/api/rules/files", nil, &files)
+	var tried console.Tried
+	ask("POST", "/api/try", files, &tried)
+	if len(tried.Findings)+len(tried.Differences) > 0 || tried.Calls != 1 || tried.Messages == 0 {
+		t.Errorf("the same rules: %+v", tried)
+	}
+	files.Files[0].Text = regexp.MustCompile(`(?m)^users .*$`).ReplaceAllString(files.Files[0].Text, `users = ""`)
+	ask("POST", "/api/try", files, &tried)
+	if !slices.ContainsFunc(tried.Differences, func(d console.Difference) bool {
+		return d.Call == c.ID && d.What == "added" && d.Type == "verto.bye" && d.Rule == "nobody has the dialled number"
+	}) {
+		t.Errorf("nobody is called: %+v", tried)
+	}
+}
+
+// The hash is of the texts that were loaded, in whatever order they were read.
+func TestHashOfRules(t *testing.T) {
+	a, b := console.File{Name: "a.toml", Text: "x = 1\n"}, console.File{Name: "b.csv", Text: "x,y\n"}
+	hash := hashOf([]console.File{a, b})
+	if hash != hashOf([]console.File{b, a}) || len(hash) != 12 {
+		t.Errorf("%s", hash)
+	}
+	b.Text += "1,2\n"
+	if hash == hashOf([]console.File{a, b}) {
+		t.Error("another text has the same hash")
 	}
 }

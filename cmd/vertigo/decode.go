@@ -31,6 +31,17 @@ func (d *decoder) report(path []string, msg, hint string) {
 	d.found = append(d.found, d.source.finding(path, msg, hint))
 }
 
+// faults gives all that was found, in the order of the text, as an error; nil for
+// nothing.
+func (d *decoder) faults() error {
+	if len(d.found) == 0 {
+		return nil
+	}
+	found := rules.Findings(d.found)
+	found.Sort(d.source.file)
+	return faults(found)
+}
+
 // parse reads the text; nil if it is no TOML.
 func (d *decoder) parse(text []byte) map[string]any {
 	var root map[string]any
@@ -144,6 +155,8 @@ func (d *decoder) value(path []string, v any, dst reflect.Value) {
 		}
 	case dst.Kind() == reflect.Slice:
 		d.list(path, v, dst)
+	case dst.Kind() == reflect.Map:
+		d.named(path, v, dst)
 	case dst.Kind() == reflect.Struct:
 		if table, ok := v.(map[string]any); ok {
 			d.fields(path, table, dst)
@@ -180,6 +193,22 @@ func (d *decoder) list(path []string, v any, dst reflect.Value) {
 		d.value(append(slices.Clone(path), strconv.Itoa(i)), items.Index(i).Interface(), list.Index(i))
 	}
 	dst.Set(list)
+}
+
+// named fills a map of values by names that the user gives.
+func (d *decoder) named(path []string, v any, dst reflect.Value) {
+	table, ok := v.(map[string]any)
+	if !ok {
+		d.wrong(path, "a table", v)
+		return
+	}
+	values := reflect.MakeMapWithSize(dst.Type(), len(table))
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		value := reflect.New(dst.Type().Elem()).Elem()
+		d.value(append(slices.Clone(path), name), table[name], value)
+		values.SetMapIndex(reflect.ValueOf(name), value)
+	}
+	dst.Set(values)
 }
 
 func (d *decoder) wrong(path []string, want string, v any) {

@@ -11,13 +11,11 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 
 	"vertigo/demo"
 	"vertigo/engine"
-	"vertigo/rules"
 	"vertigo/transports/matrix/matrixtest"
 	"vertigo/transports/verto/vertotest"
 )
@@ -217,19 +215,18 @@ func (d *demonstration) run(ctx context.Context, std streams, ready func()) erro
 	}()
 	p := &program{
 		cfg: cfg, std: std, log: newLogger(std.err, cfg.Log),
-		watch: d.watch(len(cfg.Transports), ready), reloaded: d.reloaded,
+		watch: watchForAll(len(cfg.Transports), ready), showAPI: d.page.Show,
 	}
 	err = p.run(ctx)
 	hide()
 	return errors.Join(err, <-served)
 }
 
-// watch gives what the engine's goroutine tells of each step, for the page. The
-// first time that so many transports are up it calls ready.
-func (d *demonstration) watch(transports int, ready func()) func(engine.Trace) {
+// watchForAll gives what the engine's goroutine tells of each step. The first time
+// that so many transports are up it calls ready.
+func watchForAll(transports int, ready func()) func(engine.Trace) {
 	up := map[string]bool{}
 	return func(t engine.Trace) {
-		d.page.Observe(t)
 		if t.Message.Type != engine.TransportUp || len(up) == transports {
 			return
 		}
@@ -238,13 +235,6 @@ func (d *demonstration) watch(transports int, ready func()) func(engine.Trace) {
 			ready()
 		}
 	}
-}
-
-// reloaded tells the page of a reload.
-func (d *demonstration) reloaded(used bool, found rules.Findings) {
-	var text strings.Builder
-	_ = rules.Format(&text, found) // a builder takes all
-	d.page.Reloaded(used, text.String())
 }
 
 // ring has a telephone call the user, unless it does so already.

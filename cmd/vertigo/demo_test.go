@@ -123,19 +123,24 @@ func (s *shown) hears(hz int) {
 	})()`, hz))
 }
 
-// ladder gives the first line and the rule of each message that is shown.
+// ladder gives the messages and the rule of each step that is shown.
 func (s *shown) ladder() (lines []string) {
 	s.t.Helper()
-	s.page.Eval(s.t, `[...document.querySelectorAll("#ladder summary")].map((line) => [...line.querySelectorAll(".line, .rule")].map((part) => part.textContent).join(" | "))`, &lines)
+	s.page.Eval(s.t, `[...document.querySelectorAll("#ladder li:not([hidden])")].map((line) => [...line.querySelectorAll(".message, .rule, .across")].map((part) => part.textContent).join(" | "))`, &lines)
 	return lines
 }
 
 // tells waits until the ladder has these, one after the other with others between.
+// A message is written with an arrow behind its name if it goes to the right,
+// before it if it goes to the left: to the right of the bridge is the PBX.
 func (s *shown) tells(parts ...string) {
 	s.t.Helper()
 	list := `["` + strings.Join(parts, `", "`) + `"]`
 	s.until(fmt.Sprintf(`(() => {
-		const lines = [...document.querySelectorAll("#ladder summary")].map((line) => line.textContent);
+		const lines = [...document.querySelectorAll("#ladder .message, #ladder .rule, #ladder .across")].map((line) => {
+			const label = line.querySelector(".label")?.textContent.split(" ")[0];
+			return line.matches(".right") ? label + " ──▶" : line.matches(".left") ? "◀── " + label : line.textContent;
+		});
 		let at = 0;
 		for (const part of %s) {
 			while (at < lines.length && !lines[at].includes(part)) at++;
@@ -225,7 +230,7 @@ func TestDemo(t *testing.T) {
 		}},
 		{"the microphone in place of the tone", func() {
 			s.click("#microphone")
-			s.until(`document.getElementById("microphone").checked`)
+			s.until(`document.getElementById("microphone").checked && !document.getElementById("microphone").disabled`)
 			s.click("#tone")
 			s.calls("9196")
 			s.says("state", "Talking")
@@ -266,9 +271,12 @@ func TestDemo(t *testing.T) {
 			s.click("#hangup")
 			s.says("state", "You have hung up")
 		}},
-		{"the JSON of a message", func() {
-			s.click(`#ladder li[data-type="m.call.invite"] summary`)
-			s.until(`document.querySelector("#ladder li[data-type='m.call.invite'] pre")?.textContent.includes("call_id")`)
+		{"all of a message, and why other rules did not act", func() {
+			s.click(`#ladder li[data-type="m.call.invite"] button`)
+			s.until(`document.querySelector("#detail pre")?.textContent.includes("call_id")`)
+			s.until(`document.querySelectorAll("#detail .candidates [data-verdict=condition] .source").length > 0`)
+			s.page.Run(s.t, chromedp.KeyEvent(kb.Escape))
+			s.until(`document.getElementById("detail").hidden`)
 		}},
 	} {
 		ok := t.Run(step.name, func(t *testing.T) {
@@ -344,8 +352,10 @@ func TestDemoRunsNoScriptOfOthers(t *testing.T) {
 	s.click("#accept")
 	s.says("state", "Talking")
 	s.tells("talking")
-	s.page.Run(t, chromedp.Evaluate(`document.querySelectorAll("details").forEach((line) => { line.open = true })`, nil))
-	s.until(`[...document.querySelectorAll("pre")].some((json) => json.textContent.includes("onerror"))`)
+	s.click(`#ladder li[data-type="verto.invite"] button`)
+	s.until(`document.querySelector("#detail .candidates")`)
+	s.until(`[...document.querySelectorAll("#detail pre")].some((json) => json.textContent.includes("onerror"))`)
+	s.page.Run(t, chromedp.KeyEvent(kb.Escape))
 	s.click("#hangup")
 	s.says("state", "You have hung up")
 	var title string

@@ -44,6 +44,7 @@ func (c *explainCommand) Run(std streams) error {
 	if err != nil {
 		return err
 	}
+	peers = withProtocols(peers, set)
 	lines, err := c.read(c.Capture, std)
 	if err != nil {
 		return err

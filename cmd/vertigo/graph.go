@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 type graphCommand struct {
 	ruleChoice `embed:""`
+	Connection bool   `help:"Draw the states of the connection of a transport instead of those of a call."`
 	Format     string `enum:"svg,mermaid,dot" default:"svg" help:"svg (a picture), mermaid (for Markdown) or dot (for Graphviz)."`
 	Output     string `short:"o" placeholder:"FILE" help:"Write to this file instead of stdout."`
 }
@@ -20,7 +22,11 @@ func (graphCommand) Help() string {
 	return `Draws the states that a call can be in, and the rules that lead from one to
 another; a state that nothing enters is marked. To look at your own rules:
 
-    vertigo graph -r rules.toml -o rules.svg`
+    vertigo graph -r rules.toml -o rules.svg
+
+and, where rules keep a session with a peer, at the states of that:
+
+    vertigo graph -r matrix-janus --connection -o session.svg`
 }
 
 // Run draws the graph.
@@ -34,6 +40,11 @@ func (c *graphCommand) Run(std streams) error {
 		return err
 	}
 	g := graph.Of(set.Ruleset)
+	if c.Connection {
+		if g = graph.OfConnections(set.Ruleset); g == nil {
+			return errors.New(`no rule is for a connection: one begins by new = "connection"`)
+		}
+	}
 	title := strings.Join(loader.names, ", ")
 	var out bytes.Buffer
 	switch c.Format {

@@ -19,7 +19,7 @@ import (
 // with its level, and the document has no others.
 func TestLogLinesInDocument(t *testing.T) {
 	logged := map[string]bool{}
-	for _, root := range []string{".", "../../engine", "../../transports", "../../internal"} {
+	for _, root := range []string{".", "../../engine", "../../transports", "../../internal", "../../tracing", "../../console"} {
 		err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 			switch {
 			case err != nil:

@@ -43,6 +43,7 @@ type commands struct {
 	Graph        graphCommand        `cmd:"" help:"Draw the states of a call and the rules between them."`
 	Fmt          fmtCommand          `cmd:"" help:"Lay out rule files and configurations, comments and all."`
 	Schema       schemaCommand       `cmd:"" help:"Print a JSON Schema of rule files or of the configuration, for editors."`
+	Infer        inferCommand        `cmd:"" help:"Write a first schema of a peer's messages, as captures show them."`
 	Rules        rulesCommand        `cmd:"" help:"List the rule sets that come with Vertigo, or print one."`
 	Registration registrationCommand `cmd:"" help:"Write the registration of an application service, or check the one that is there."`
 	Completion   completionCommand   `cmd:"" help:"Print what lets a shell complete commands, flags and values."`

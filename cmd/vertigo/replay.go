@@ -14,6 +14,7 @@ import (
 type replayCommand struct {
 	dryRun     `embed:""`
 	Format     string   `enum:"ladder,mermaid,html,ndjson,json" default:"ladder" help:"ladder (a message sequence for people), mermaid (one for Markdown), html (one as a page, with what is in each message), ndjson (what would be sent, in the capture format), or json (the differences that --expect or --against finds, a capture a line)."`
+	Raw        bool     `help:"Leave the secrets in what ndjson writes."`
 	Output     string   `short:"o" placeholder:"FILE" help:"Write to this file instead of stdout."`
 	Expect     bool     `help:"Compare what the rules send with what the capture sent, to the transports that it has lines of; exit with 1 if they differ."`
 	Against    []string `sep:"none" placeholder:"RULES" help:"Show what these older rules would have done differently: what they send, and what becomes of messages; exit with 1 if they do."`
@@ -23,8 +24,9 @@ type replayCommand struct {
 
 // Help is what --help adds.
 func (replayCommand) Help() string {
-	return `The capture's own clock is the clock. The exit code is 1 if a message failed,
-too. To see what the shipped rules make of a call:
+	return `The capture's own clock is the clock. Secrets are left out of all that is shown;
+what is compared is as it was sent. The exit code is 1 if a message failed, too.
+To see what the shipped rules make of a call:
 
     vertigo replay testdata/captures/joint/q3_busy_9199.ndjson
 
@@ -36,7 +38,7 @@ A test of your rules out of a call that went well:
 
     vertigo replay -r rules.toml --to-scenario -o call.scenario.toml call.ndjson
 
-A page to send to a colleague; it shows all that the capture holds:
+A page to send to a colleague:
 
     vertigo replay --format html -o call.html call.ndjson`
 }
@@ -48,6 +50,9 @@ func (c *replayCommand) Run(std streams) error {
 	}
 	if err := c.formatFits(); err != nil {
 		return err
+	}
+	if c.Raw && c.Format != "ndjson" {
+		return errors.New("--raw is for --format ndjson alone: all else is for people to look at")
 	}
 	if c.ToScenario {
 		return c.toScenario(std)
@@ -63,6 +68,7 @@ func (c *replayCommand) Run(std streams) error {
 	if err != nil {
 		return err
 	}
+	peers = withProtocols(peers, set)
 	var out bytes.Buffer
 	if c.Output != "" {
 		std.out = &out
@@ -145,7 +151,7 @@ func (r *replayer) play(out io.Writer, name string, lines []replay.Line) error {
 		}
 		return r.differences(out, name, replay.Compare(old, result), "as by the older rules")
 	case r.command.Format == "ndjson":
-		return replay.WriteLines(out, result.Sent)
+		return replay.WriteLines(out, result.Sent, r.command.Raw)
 	case r.command.Format == "mermaid":
 		return ladder.WriteMermaid(out, name)
 	case r.command.Format == "html":

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 
+	"vertigo/console"
 	"vertigo/engine"
 	"vertigo/rules"
 )
@@ -24,11 +26,18 @@ const shippedRules = "matrix-verto"
 type ruleLoader struct {
 	names []string // rule files, and names of shipped rule sets
 	peers []engine.Peer
-	vars  map[string]any // for the shipped rule sets
-	parts bool           // conditions are to be explained, or counted
+	// speaks names the protocols of those of the peers whose protocols rule files
+	// declare; nil where no configuration names transports: then each declared one is
+	// a transport.
+	speaks map[string]string
+	// silent reports a transport whose protocol no rule file declares.
+	silent func(transport string) rules.Finding
+	vars   map[string]any // for the shipped rule sets
+	parts  bool           // conditions are to be explained, or counted
 
 	mu     sync.Mutex
 	stamps map[string]stamp // of the files of the last load, those too that were not there
+	files  []console.File   // those that were
 }
 
 // unreadable reports a named file that cannot be read: what is wrong within a
@@ -53,18 +62,58 @@ func (l *ruleLoader) unreadable() error {
 // used.
 func (l *ruleLoader) load() (*rules.Set, rules.Findings) {
 	stamps := map[string]stamp{}
+	var files []console.File
+	set, found := l.compile(func(name string) ([]byte, error) {
+		stamps[name] = stampOf(name) // first, so that a change while it is read is seen
+		text, err := os.ReadFile(name)
+		known := slices.ContainsFunc(files, func(f console.File) bool { return f.Name == name })
+		if err == nil && !known { // a file that several include is read again
+			files = append(files, console.File{Name: name, Text: string(text)})
+		}
+		return text, err
+	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stamps, l.files = stamps, files
+	return set, found
+}
+
+// texts are the files of the last load, as they were read.
+func (l *ruleLoader) texts() []console.File {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.files
+}
+
+// compile compiles the rules out of the files that read gives.
+func (l *ruleLoader) compile(readFile func(name string) ([]byte, error)) (*rules.Set, rules.Findings) {
 	read := func(name string) ([]byte, error) {
 		if isShipped(name) {
 			return []byte(onlyShipped(name)), nil
 		}
-		stamps[name] = stampOf(name) // first, so that a change while it is read is seen
-		return os.ReadFile(name)
+		return readFile(name)
 	}
-	set, found := rules.Load(l.names, rules.Options{Peers: l.peers, Schemas: schemas(), Vars: l.vars, ReadFile: read, Parts: l.parts})
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.stamps = stamps
-	return set, found
+	o := rules.Options{Peers: l.peers, Protocols: l.speaks, Schemas: schemas(), Vars: l.vars, ReadFile: read, Parts: l.parts}
+	if l.speaks == nil {
+		o.Unnamed = unnamed()
+	}
+	set, found := rules.Load(l.names, o)
+	return l.allDeclared(set, found)
+}
+
+// allDeclared adds a finding for each transport whose protocol is not declared:
+// what it says could not be read.
+func (l *ruleLoader) allDeclared(set *rules.Set, found rules.Findings) (*rules.Set, rules.Findings) {
+	if set == nil {
+		return nil, found
+	}
+	usable := set
+	for _, name := range slices.Sorted(maps.Keys(l.speaks)) {
+		if set.ProtocolOf(name) == nil {
+			usable, found = nil, append(found, l.silent(name))
+		}
+	}
+	return usable, found
 }
 
 // onlyShipped is a rule file of nothing but a shipped rule set. What its user

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -16,15 +17,19 @@ import (
 	"vertigo/capture"
 	"vertigo/engine"
 	"vertigo/replay"
-	"vertigo/rules"
 	"vertigo/transports/calllog"
+	"vertigo/transports/httpjson"
 	"vertigo/transports/matrix"
 	"vertigo/transports/verto"
+	"vertigo/transports/wsjson"
+	"vertigo/wire"
 )
 
 var (
 	_ Transport = (*matrix.Client)(nil)
 	_ Transport = (*verto.Client)(nil)
+	_ Transport = (*wsjson.Transport)(nil)
+	_ Transport = (*httpjson.Transport)(nil)
 	_ Transport = (*calllog.Log)(nil)
 )
 
@@ -65,26 +70,30 @@ type program struct {
 	std    streams
 	log    *slog.Logger
 
-	watch    func(engine.Trace) // of [BridgeOptions], as the next
-	reloaded func(used bool, found rules.Findings)
+	watch   func(engine.Trace) // of [BridgeOptions]
+	showAPI func(http.Handler) // is given the console's API before anything connects; nil: nobody wants it
 
 	captures    *recorder // nil: none are written
 	deadLetters *recorder
 }
 
 func (p *program) run(ctx context.Context) error {
-	peers := p.cfg.peers()
 	loader := p.cfg.loader(nil)
-	set, _, err := loader.loadOrReport(p.std.err)
+	loader.parts = p.records()
+	set, found, err := loader.loadOrReport(p.std.err)
 	if err != nil {
 		return err
 	}
+	peers := withProtocols(p.cfg.peers(), set)
 	if err := p.openRecorders(); err != nil {
 		return err
 	}
 	defer p.closeRecorders()
 
-	opts := transportOptions{log: p.log, tap: p.tap}
+	opts := transportOptions{
+		log: p.log, tap: p.tap, deadLetter: p.deadLetters.write,
+		format: func(transport string) wire.Format { return set.ProtocolOf(transport).Format },
+	}
 	if !p.dryRun { // a dry run leaves no trace: what it has seen still waits for the real one
 		opts.state = p.cfg.State
 		if err := os.MkdirAll(opts.state, 0o700); err != nil {
@@ -97,12 +106,19 @@ func (p *program) run(ctx context.Context) error {
 	}
 	callLog := calllog.New(calllog.Name, p.cfg.CallLog, calllog.Options{Log: p.log, Tap: p.tap(calllog.Name)})
 	transports[calllog.Name] = callLog
+	tracer, closeTracer, err := p.tracer()
+	if err != nil {
+		return err
+	}
+	defer closeTracer()
+	recorder := p.recorder(transports, found)
 	bridge := NewBridge(transports, set, BridgeOptions{
 		Load: loader.load, Log: p.log, Findings: p.std.err,
 		Limits: p.cfg.Limits, DeadLetter: p.deadLetters.write, DryRun: p.dry(peers),
-		Metrics: p.metrics(peers, transports), Watch: p.watch, Reloaded: p.reloaded,
+		Metrics: p.metrics(peers, transports), Tracer: tracer, Watch: p.watch,
+		Recorder: recorder, Files: loader.texts,
 	})
-	closeConsole, err := p.console(ctx, bridge)
+	closeConsole, err := p.console(ctx, bridge, p.api(recorder, loader))
 	if err != nil {
 		return err
 	}
@@ -112,6 +128,7 @@ func (p *program) run(ctx context.Context) error {
 	p.log.Info("started", "transports", len(p.cfg.Transports), "rules", len(set.Rules), "dry_run", p.dryRun)
 	err = bridge.Run(ctx)
 	callLog.Close()
+	closeTracer()
 	p.log.Info("stopped", "total", &bridge.counts)
 	return err
 }
@@ -200,6 +217,16 @@ type transportOptions struct {
 	log   *slog.Logger
 	tap   func(transport string) func(at time.Time, dir, conn string, data []byte)
 	state string // directory of the state files; "": none
+	// format says how the messages of a transport are laid out whose protocol rule
+	// files declare.
+	format func(transport string) wire.Format
+	// deadLetter is given what a peer did not take, as a line of a capture.
+	deadLetter func(capture.Line)
+}
+
+// undelivered keeps a message that a peer did not take.
+func (o *transportOptions) undelivered(at time.Time, a engine.Action, data []byte) {
+	o.deadLetter(capture.Line{TS: at, Transport: a.To, Dir: capture.Out, Data: data, Rule: a.Rule, Call: string(a.Call)})
 }
 
 // transports makes the transports, by name. The error is all [faults] in their
@@ -222,11 +249,15 @@ func (cfg *config) transports(o transportOptions) (map[string]Transport, error) 
 			made[t.name], err = matrix.New(t.name, t.matrix, matrix.Options{Log: o.log, Tap: tap, StateFile: state})
 		case "verto":
 			made[t.name], err = verto.New(t.name, t.verto, verto.Options{Log: o.log, Tap: tap, StateFile: state})
+		case "ws-json":
+			made[t.name], err = wsjson.New(t.name, t.wsjson, wsjson.Options{Format: o.format(t.name), Log: o.log, Tap: tap})
+		case "http-json":
+			made[t.name], err = httpjson.New(t.name, t.httpjson, httpjson.Options{Format: o.format(t.name), Log: o.log, Tap: tap, DeadLetter: o.undelivered})
 		}
 		d.settings([]string{"transport", t.name}, err)
 	}
-	if len(d.found) > 0 {
-		return nil, faults(d.found)
+	if err := d.faults(); err != nil {
+		return nil, err
 	}
 	return made, nil
 }

@@ -24,6 +24,7 @@ func (c *replayCommand) toScenario(std streams) error {
 	if err != nil {
 		return err
 	}
+	peers = withProtocols(peers, set)
 	lines, err := c.read(c.Captures[0], std)
 	if err != nil {
 		return err

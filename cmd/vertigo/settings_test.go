@@ -7,8 +7,10 @@ import (
 
 	"vertigo/editor"
 	"vertigo/engine"
+	"vertigo/transports/httpjson"
 	"vertigo/transports/matrix"
 	"vertigo/transports/verto"
+	"vertigo/transports/wsjson"
 )
 
 // Editors and the reference know each setting that there is, with its kind of
@@ -27,6 +29,8 @@ func TestSettingsAreToldOf(t *testing.T) {
 			general = append(general, settingOf(field, key))
 		}
 	}
+	field, _ := reflect.TypeFor[spokenTable]().FieldByName("Protocol")
+	spoken := settingOf(field, field.Tag.Get("toml"))
 	for _, c := range []struct {
 		name string
 		is   []editor.Setting
@@ -37,6 +41,8 @@ func TestSettingsAreToldOf(t *testing.T) {
 		{"transport", settingsOf(reflect.TypeFor[transportTable](), ""), editor.TransportSettings},
 		{"matrix", settingsOf(reflect.TypeFor[matrix.Config](), ""), editor.KindSettings["matrix"]},
 		{"verto", settingsOf(reflect.TypeFor[verto.Config](), ""), editor.KindSettings["verto"]},
+		{"ws-json", append(settingsOf(reflect.TypeFor[wsjson.Config](), ""), spoken), editor.KindSettings["ws-json"]},
+		{"http-json", append(settingsOf(reflect.TypeFor[httpjson.Config](), ""), spoken), editor.KindSettings["http-json"]},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, s := range c.is {
@@ -87,6 +93,8 @@ func settingOf(field reflect.StructField, key string) editor.Setting {
 		s.Form = editor.SettingTexts
 	case kind == reflect.Slice:
 		s.Form = editor.SettingTables
+	case kind == reflect.Map:
+		s.Form = editor.SettingNamed
 	}
 	return s
 }

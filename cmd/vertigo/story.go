@@ -72,6 +72,8 @@ func (s *story) observe(t engine.Trace) {
 
 func (s *story) fired(t *engine.Trace) {
 	switch {
+	case t.Connection != "" && t.From != t.To:
+		s.log.Info("connection goes on", "transport", t.Connection, "state", t.To, "type", t.Message.Type, "rule", t.Rule.Name)
 	case t.From == "" && t.To != "" && t.Rule.New:
 		s.counts.begun.Add(1)
 		s.log.Info("call began", "call", t.Call, "transport", t.Message.Transport, "key", t.Message.Key, "state", t.To, "rule", t.Rule.Name)

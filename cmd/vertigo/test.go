@@ -198,6 +198,8 @@ func (t *tester) run(name string, cover *engine.Coverage) scenario.Outcome {
 			}
 			return k.peer(name, group), nil
 		},
+		Declared: declaredPeer,
+		Unnamed:  unnamed(),
 		Schemas:  schemas(),
 		ReadFile: t.read,
 		Shared:   t.shared,

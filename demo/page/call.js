@@ -10,6 +10,25 @@ function onThisMachine(candidate) {
   return parts.slice(0, 8).join(" ");
 }
 
+// addressesKnown waits until the browser knows the addresses of the machine. It
+// looks for them once the page may hear its user, and until it has found them
+// gathers no candidate at all.
+export async function addressesKnown() {
+  for (let tries = 0; tries < 20; tries++) {
+    const pc = new RTCPeerConnection();
+    pc.createDataChannel("");
+    const found = new Promise((done) => pc.addEventListener("icecandidate", ({candidate}) => {
+      if (!candidate) done(false);
+      else if (onThisMachine(candidate.candidate)) done(true);
+    }));
+    await pc.setLocalDescription();
+    const known = await found;
+    pc.close();
+    if (known) return;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
 const withoutCandidates = (sdp) => sdp.replace(/a=(candidate:.*|end-of-candidates)\r\n/g, "");
 
 const lifetime = 60000; // ms

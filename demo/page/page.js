@@ -1,13 +1,13 @@
 import {Matrix} from "./matrix.js";
-import {Call} from "./call.js";
+import {Call, addressesKnown} from "./call.js";
 import {Sound} from "./sound.js";
-import {Ladder} from "./ladder.js";
+import {Story} from "./story.js";
 
 const $ = (id) => document.getElementById(id);
 const config = await (await fetch("config.json")).json();
 const matrix = new Matrix(config.homeserver);
 const sound = new Sound();
-const ladder = new Ladder($("ladder"), $("empty"));
+const story = new Story($("told"), $("detail"), $("empty"));
 let call = null;
 let notice = "";
 
@@ -15,16 +15,13 @@ $("rules").textContent = config.rules;
 
 // --- what the bridge does ---
 
-const events = new EventSource("events");
-events.addEventListener("step", ({data}) => ladder.add(JSON.parse(data)));
-events.addEventListener("rules", ({data}) => {
-  const {used, findings} = JSON.parse(data);
+story.onRules = ({used, findings}) => {
   const time = new Date().toLocaleTimeString();
   $("loaded").textContent = used ? `${time}: the rules were read again, and the next call follows them.`
     : `${time}: the new rules cannot be used, and the next call follows those before.`;
   $("findings").textContent = findings;
   $("findings").hidden = !findings;
-});
+};
 
 // --- the telephone ---
 
@@ -154,11 +151,15 @@ $("numbers").addEventListener("click", tried((event) => {
 }));
 $("tone").addEventListener("change", tried(({target}) => sound.tone(target.checked)));
 $("microphone").addEventListener("change", tried(async ({target}) => {
+  target.disabled = true;
   try {
     await sound.microphone(target.checked);
+    await addressesKnown();
   } catch (err) {
     target.checked = false;
     throw new Error("No microphone: " + err.message);
+  } finally {
+    target.disabled = false;
   }
 }));
 $("speaker").addEventListener("change", ({target}) => { $("heard").volume = target.checked ? 1 : 0; });

@@ -4,16 +4,20 @@ package browsertest
 
 import (
 	"context"
+	neturl "net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
@@ -27,6 +31,7 @@ type Page struct {
 	mu       sync.Mutex
 	requests []string
 	dialogs  int
+	faults   []string // errors that scripts of the page did not catch
 }
 
 // Open opens a page with this text, in a window of so many pixels. The test is
@@ -67,6 +72,8 @@ func Open(t *testing.T, name, text string, width, height int64, flags ...chromed
 			p.requests = append(p.requests, event.Request.URL)
 		case *page.EventJavascriptDialogOpening:
 			p.dialogs++
+		case *runtime.EventExceptionThrown:
+			p.faults = append(p.faults, event.ExceptionDetails.Error())
 		}
 	})
 	p.Run(t,
@@ -99,6 +106,63 @@ func (p *Page) Run(t *testing.T, actions ...chromedp.Action) {
 func (p *Page) Eval(t *testing.T, script string, into any) {
 	t.Helper()
 	p.Run(t, chromedp.Evaluate(script, into))
+}
+
+// Downloaded gives the name and the text of the file that the page has the browser
+// save when press is called.
+func (p *Page) Downloaded(t *testing.T, press func()) (name, text string) {
+	t.Helper()
+	dir := t.TempDir()
+	saved := make(chan struct{})
+	ctx, cancel := context.WithTimeout(p.ctx, 20*time.Second)
+	defer cancel()
+	once := sync.OnceFunc(func() { close(saved) })
+	chromedp.ListenTarget(ctx, func(event any) {
+		if progress, ok := event.(*browser.EventDownloadProgress); ok && progress.State == browser.DownloadProgressStateCompleted {
+			once()
+		}
+	})
+	p.Run(t, browser.SetDownloadBehavior(browser.SetDownloadBehaviorBehaviorAllow).WithDownloadPath(dir).WithEventsEnabled(true))
+	press()
+	select {
+	case <-saved:
+	case <-ctx.Done():
+		t.Fatalf("nothing was saved: %v", ctx.Err())
+	}
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(names) != 1 {
+		t.Fatalf("saved are %q, %v", names, err)
+	}
+	data, err := os.ReadFile(names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Base(names[0]), string(data)
+}
+
+// AskedOnly fails the test if the page that was opened after the first one asked
+// for anything but what stands below a URL, spoke up, or has a script with a fault.
+func (p *Page) AskedOnly(t *testing.T, url string) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, request := range p.requests[1:] {
+		address, err := neturl.Parse(request)
+		if err != nil {
+			t.Errorf("the page asks for %s: %v", request, err)
+			continue
+		}
+		address.User = nil
+		if !strings.HasPrefix(address.String(), url+"/") {
+			t.Errorf("the page asks for %s", request)
+		}
+	}
+	for _, fault := range p.faults {
+		t.Errorf("a script of the page fails: %s", fault)
+	}
+	if p.dialogs > 0 {
+		t.Errorf("%d dialogs were opened", p.dialogs)
+	}
 }
 
 // AskedNobody fails the test if the page asked for anything but itself, or spoke

@@ -86,6 +86,7 @@ type Client struct {
 
 	up      atomic.Bool
 	dropped atomic.Int64 // events that could not be used
+	retried atomic.Uint64
 }
 
 // times are the intervals that nobody needs to set, but tests.
@@ -227,6 +228,12 @@ func (c *Client) Send(a engine.Action) {
 	if err := c.outbox.add(a); err != nil {
 		c.inbox.put(errorReply(a, failure{text: err.Error()}))
 	}
+}
+
+// Stats says how many actions wait to be carried out, with those that are tried
+// just now, and how often one had to be tried again. Any goroutine may call it.
+func (c *Client) Stats() (queued int, retried uint64) {
+	return c.outbox.waiting(), c.retried.Load()
 }
 
 // Up reports whether the homeserver was there when it was last asked.

@@ -36,6 +36,7 @@ type outbox struct {
 	lanes  map[string][]job         // a lane is there as long as someone works on it
 	users  map[string]chan struct{} // done of the last job about each user
 	size   int
+	busy   int             // taken from their lanes and being carried out
 	ctx    context.Context // nil before start
 	closed bool
 	empty  chan struct{} // closed when the outbox is closed and has run empty
@@ -109,6 +110,7 @@ func (o *outbox) work(name string) {
 		next := lane[0]
 		o.lanes[name] = lane[1:]
 		o.size--
+		o.busy++
 		o.mu.Unlock()
 		if next.after != nil {
 			select {
@@ -121,17 +123,25 @@ func (o *outbox) work(name string) {
 	}
 }
 
-// passed lets go what waited for j.
+// passed notes that j was carried out, and lets go what waited for it.
 func (o *outbox) passed(j job) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.busy--
 	if j.done == nil {
 		return
 	}
 	close(j.done)
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	if as := j.Address["as"]; o.users[as] == j.done {
 		delete(o.users, as)
 	}
+}
+
+// waiting is how many actions are not carried out yet.
+func (o *outbox) waiting() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.size + o.busy
 }
 
 // close refuses what is added from now on. The channel it returns is closed

@@ -24,6 +24,8 @@ func (c *Client) carryOut(ctx context.Context, j job) {
 		}
 		if try == 1 {
 			c.tap.call(now(), "out", c.codec.Frame(j.Action))
+		} else {
+			c.retried.Add(1)
 		}
 		out, err := c.attempt(ctx, j.Action, deadline)
 		if err == nil {

@@ -119,6 +119,9 @@ func TestARateLimitIsWaitedOutInOrderAndHoldsUpItsRoomOnly(t *testing.T) {
 					b.Send(answerIn(roomA, id))
 				}
 				b.taken() // room a is held up
+				if queued, retried := b.Stats(); queued != 3 || retried != 0 {
+					t.Errorf("at first %d wait, and %d were tried again", queued, retried)
+				}
 				b.Send(answerIn(roomB, "b1"))
 				if diff := cmp.Diff([]string{"m.call.answer.ok"}, types(b.taken())); diff != "" {
 					t.Errorf("room b waited: %s", diff)
@@ -129,6 +132,9 @@ func TestARateLimitIsWaitedOutInOrderAndHoldsUpItsRoomOnly(t *testing.T) {
 				}
 				if diff := cmp.Diff([]string{"a1", "b1", "a1", "a1", "a2", "a3"}, txns(hs)); diff != "" {
 					t.Error(diff)
+				}
+				if queued, retried := b.Stats(); queued != 0 || retried != 2 {
+					t.Errorf("in the end %d wait, and %d were tried again", queued, retried)
 				}
 				sends := hs.asked("/rooms/" + roomA)
 				if first, second := sends[1].at.Sub(sends[0].at), sends[2].at.Sub(sends[1].at); first != 12*time.Second || second != 12*time.Second {

@@ -65,6 +65,7 @@ type book struct {
 	mu      sync.Mutex
 	dialogs map[string]*dialog // by callID
 	ready   int                // accounts that are ready
+	retried uint64             // byes that a lost socket left owing, and the next one took
 }
 
 func newBook(accounts []Account) *book {
@@ -255,6 +256,7 @@ func (b *book) reattached(a *account, keys []string) (gone []string) {
 		default:
 			d.life, d.known, d.doubtful, d.lost = a.life, true, false, false
 			if d.bye != nil {
+				b.retried++
 				a.push(queuedAction{engine.Action{Type: "verto.bye", Key: key, Body: d.bye}, true})
 			}
 		}
@@ -379,6 +381,17 @@ func (b *book) waiting(a *account) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(a.queue) > 0
+}
+
+// stats says how many requests wait on all sockets, and how many had to be sent
+// again.
+func (b *book) stats() (queued int, retried uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, a := range b.accounts {
+		queued += len(a.queue)
+	}
+	return queued, b.retried
 }
 
 // push is called with the book locked.

@@ -105,6 +105,9 @@ func TestNewCallsGoToTheSocketWithTheFewest(t *testing.T) {
 	for i := range 10 {
 		b.route(action("verto.invite", fmt.Sprint("more ", i)))
 	}
+	if queued, _ := b.stats(); queued != 30 { // what waited for the second socket is gone with it
+		t.Errorf("%d requests wait", queued)
+	}
 	for i, want := range []int{15, 10, 15} {
 		if got := b.accounts[i].live; got != want {
 			t.Errorf("account %d has %d calls, want %d", i, got, want)

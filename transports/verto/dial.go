@@ -2,42 +2,21 @@ package verto
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/url"
-	"os"
-	"strings"
-	"syscall"
-	"time"
 
 	"github.com/gorilla/websocket"
+
+	"vertigo/internal/link"
 )
 
 // maxRequest is the longest message that mod_verto takes; it closes the socket
 // on a longer one, without a word.
 const maxRequest = 999_999
 
-// tlsConfig gives how the server's certificate is checked: against the
-// system's CAs, or just those of ca_file. Its name must be that in the URL.
-func tlsConfig(cfg Config) (*tls.Config, error) {
-	t := &tls.Config{InsecureSkipVerify: cfg.InsecureSkipVerify}
-	if cfg.CAFile == "" {
-		return t, nil
-	}
-	pem, err := os.ReadFile(cfg.CAFile)
-	if err != nil {
-		return nil, fmt.Errorf("ca_file: %w", err)
-	}
-	t.RootCAs = x509.NewCertPool()
-	if !t.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("ca_file %s holds no certificate in PEM form", cfg.CAFile)
-	}
-	return t, nil
+// advice is for the operator of a FreeSWITCH.
+var advice = link.Advice{
+	Handshake: "is this the port of mod_verto?",
+	Refused:   "check that FreeSWITCH runs with mod_verto loaded",
+	Closes:    "check mod_verto's connection ACL",
 }
 
 // dial opens a WebSocket to the server. Its error says what to do about it.
@@ -53,89 +32,8 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 	}
 	conn, resp, err := d.DialContext(ctx, c.cfg.URL, nil)
 	if err != nil {
-		return nil, explain(err, resp, c.cfg.URL, c.times.dial)
+		return nil, advice.Explain(err, resp, c.cfg.URL, c.times.dial)
 	}
 	conn.SetReadLimit(c.cfg.MaxMessage)
 	return conn, nil
-}
-
-// explain words err for the operator: what is wrong, and what to try.
-func explain(err error, resp *http.Response, rawURL string, limit time.Duration) error {
-	addr, secure := address(rawURL)
-	if reason := explainTLS(err, addr); reason != nil {
-		return reason
-	}
-	var (
-		dns     *net.DNSError
-		network net.Error
-	)
-	switch {
-	case errors.Is(err, websocket.ErrBadHandshake) && resp != nil:
-		return fmt.Errorf("%s answers HTTP %d, not WebSocket: is this the port of mod_verto?", addr, resp.StatusCode)
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return fmt.Errorf("no address is known for %s: check the host in url, and the name service", dns.Name)
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return fmt.Errorf("nothing listens at %s: check that FreeSWITCH runs with mod_verto loaded, and the port in url", addr)
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return fmt.Errorf("no answer from %s within %s: check the host and port in url, and firewalls", addr, limit)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		if secure {
-			return fmt.Errorf("%s closes the connection: check mod_verto's connection ACL, and that the port is the wss:// one", addr)
-		}
-		return fmt.Errorf("%s closes the connection: check mod_verto's connection ACL, and whether the port is a wss:// one", addr)
-	case strings.Contains(err.Error(), "malformed HTTP"):
-		return fmt.Errorf("%s does not speak WebSocket: check the port, and whether it is a wss:// one", addr)
-	}
-	return fmt.Errorf("%s: %w", addr, err)
-}
-
-// explainTLS is explain for a certificate that does not do; nil for others.
-func explainTLS(err error, addr string) error {
-	var (
-		name      x509.HostnameError
-		authority x509.UnknownAuthorityError
-		invalid   x509.CertificateInvalidError
-		record    tls.RecordHeaderError
-	)
-	switch {
-	case errors.As(err, &name):
-		return fmt.Errorf("the certificate of %s is not for %q but for %s: put a name that it holds in url, or give the server a certificate for this one", addr, name.Host, certificateNames(name.Certificate))
-	case errors.As(err, &authority):
-		return fmt.Errorf("the certificate of %s is signed by an authority that is not trusted: name the CA's certificate in ca_file", addr)
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Errorf("the certificate of %s is valid from %s to %s, not now: renew it, or set the clock", addr,
-			invalid.Cert.NotBefore.Format(time.DateOnly), invalid.Cert.NotAfter.Format(time.DateOnly))
-	case errors.As(err, &invalid):
-		return fmt.Errorf("the certificate of %s does not do: %w", addr, invalid)
-	case errors.As(err, &record):
-		return fmt.Errorf("%s does not speak TLS: use the wss:// port, or ws:// in url", addr)
-	}
-	return nil
-}
-
-func certificateNames(cert *x509.Certificate) string {
-	names := append([]string(nil), cert.DNSNames...)
-	for _, ip := range cert.IPAddresses {
-		names = append(names, ip.String())
-	}
-	if len(names) == 0 {
-		return "no name at all"
-	}
-	return strings.Join(names, ", ")
-}
-
-// address gives host and port of a URL that [New] found right.
-func address(rawURL string) (addr string, secure bool) {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return rawURL, false
-	}
-	secure = u.Scheme == "wss"
-	if u.Port() != "" {
-		return u.Host, secure
-	}
-	if secure {
-		return u.Host + ":443", true
-	}
-	return u.Host + ":80", false
 }

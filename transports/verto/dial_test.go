@@ -227,7 +227,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got := explain(test.err, test.resp, test.url, 10*time.Second).Error()
+			got := advice.Explain(test.err, test.resp, test.url, 10*time.Second).Error()
 			if !strings.Contains(got, test.want) {
 				t.Errorf("got %q, want %q in it", got, test.want)
 			}

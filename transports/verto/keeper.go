@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vertigo/engine"
+	"vertigo/internal/link"
 )
 
 // A keeper keeps one account connected: socket after socket, each under the
@@ -17,26 +18,19 @@ type keeper struct {
 	account *account
 	log     *slog.Logger
 
-	retry   backoff // of a server that cannot be reached, or drops us
-	refused backoff // of a login that it refuses
+	retry   link.Backoff // of a server that cannot be reached, or drops us
+	refused link.Backoff // of a login that it refuses
 	detach  *time.Timer
-	last    complaint
+	last    link.Complaint
 	sockets int // that it has opened
-}
-
-// A complaint is what went wrong last, so that it is not logged at each try.
-type complaint struct {
-	text   string
-	at     time.Time // when it was logged
-	number int       // how often it happened since
 }
 
 func newKeeper(c *Client, a *account) *keeper {
 	return &keeper{
 		Client: c, account: a,
 		log:     c.log.With("url", c.cfg.URL, "login", a.Login),
-		retry:   backoff{span: c.times.retry},
-		refused: backoff{span: c.times.refused},
+		retry:   link.Backoff{Span: c.times.retry},
+		refused: link.Backoff{Span: c.times.refused},
 	}
 }
 
@@ -82,8 +76,8 @@ func (k *keeper) connect(ctx context.Context) (wasReady bool, err error) {
 	s := newSocket(k, conn)
 	err = s.run(ctx)
 	wasReady = s.stage == inUse
-	if wasReady && time.Since(s.readyAt) >= k.times.retry.max {
-		k.retry.reset()
+	if wasReady && time.Since(s.readyAt) >= k.times.retry.Max {
+		k.retry.Reset()
 	}
 	k.lost(ctx, s)
 	return wasReady, err
@@ -99,14 +93,14 @@ func (k *keeper) after(wasReady bool, err error) time.Duration {
 		k.startOver()
 		return k.times.punted
 	case errors.As(err, &no):
-		wait := k.refused.next()
+		wait := k.refused.Next()
 		k.complain("login refused", wait, "answer", no.words, "code", no.code)
 		if no.words == sessionInUse {
 			k.startOver()
 		}
 		return wait
 	}
-	wait := k.retry.next()
+	wait := k.retry.Next()
 	if wasReady {
 		k.log.Warn("connection lost", "err", err, "again_in", wait.Round(time.Millisecond))
 	} else {
@@ -117,23 +111,18 @@ func (k *keeper) after(wasReady bool, err error) time.Duration {
 
 // complain logs a failure: a new one at once, the same one now and then.
 func (k *keeper) complain(msg string, wait time.Duration, facts ...any) {
-	text := fmt.Sprint(append([]any{msg}, facts...)...)
-	k.last.number++
-	if text == k.last.text && time.Since(k.last.at) < k.times.remind {
+	number, due := k.last.Due(fmt.Sprint(append([]any{msg}, facts...)...), k.times.remind)
+	if !due {
 		return
 	}
-	if text != k.last.text {
-		k.last.number = 1
-	}
-	facts = append(facts, "failures", k.last.number, "again_in", wait.Round(time.Millisecond))
+	facts = append(facts, "failures", number, "again_in", wait.Round(time.Millisecond))
 	k.log.Error(msg, facts...)
-	k.last = complaint{text: text, at: time.Now(), number: k.last.number}
 }
 
 // connected notes that a socket has become ready.
 func (k *keeper) connected() {
-	k.refused.reset()
-	k.last = complaint{}
+	k.refused.Reset()
+	k.last = link.Complaint{}
 }
 
 // lost tells the rules what the end of s means for what was under way on it.
@@ -211,5 +200,5 @@ func (k *keeper) say(conn string, words ...word) {
 		raw := w.raw()
 		messages[i] = k.codec.message(time.Time{}, readFrame(raw), raw)
 	}
-	k.inbox.words(conn, messages...)
+	k.inbox.Words(conn, messages...)
 }

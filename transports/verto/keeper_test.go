@@ -144,6 +144,9 @@ func TestByeOfACallWhoseSocketIsLostIsMadeGood(t *testing.T) {
 		if n := len(r.client.book.dialogs); n != 0 {
 			t.Errorf("%d calls are remembered", n)
 		}
+		if queued, retried := r.client.Stats(); queued != 0 || retried != 2 {
+			t.Errorf("%d wait, and %d were sent again", queued, retried)
+		}
 	})
 }
 

@@ -5,19 +5,6 @@ import (
 	"time"
 )
 
-func TestBackoffGrowsToItsLongest(t *testing.T) {
-	b := backoff{span: span{time.Second, 30 * time.Second}}
-	for round := range 2 {
-		for i := range 100 {
-			whole := min(time.Second<<min(i, 10), 30*time.Second)
-			if d := b.next(); d < whole/2 || d > whole {
-				t.Errorf("round %d: wait %d is %s, want %s to %s", round, i, d, whole/2, whole)
-			}
-		}
-		b.reset()
-	}
-}
-
 // A client that always has something to say must still leave a pause of gap
 // before it has spoken for two gaps.
 func TestPacerNeverStarvesTheServer(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"vertigo/engine"
+	"vertigo/internal/link"
 )
 
 // receive takes in one message of the server.
@@ -37,34 +38,28 @@ func (s *socket) receive(ctx context.Context, a arrival) error {
 // JSON string, so that a replay ignores it as well.
 func (s *socket) ignored(f frame, data []byte) {
 	if f.kind != request && json.Valid(data) {
-		s.inbox.record("in", s.name, data)
+		s.inbox.Record("in", s.name, data)
 	} else {
-		s.inbox.record("in", s.name, quote(string(data)))
+		s.inbox.Record("in", s.name, quote(string(data)))
 	}
 	s.log.Debug("message ignored: neither a request nor a response", "bytes", len(data))
 }
 
 func (s *socket) readError(err error) error {
-	var closed *websocket.CloseError
-	switch {
-	case errors.Is(err, websocket.ErrReadLimit):
+	if errors.Is(err, websocket.ErrReadLimit) {
 		return fmt.Errorf("the server sent a message of more than %d bytes: raise max_message if it is a right one", s.cfg.MaxMessage)
-	case errors.As(err, &closed) && closed.Code == websocket.CloseAbnormalClosure:
-		return errors.New("the connection broke off")
-	case errors.As(err, &closed):
-		return fmt.Errorf("the server closed the connection (%d)", closed.Code)
 	}
-	return fmt.Errorf("receiving: %w", withoutAddresses(err))
+	return link.ReadError(err, "the server")
 }
 
 // requested takes in a request of the server and acknowledges it.
 func (s *socket) requested(ctx context.Context, f frame, data []byte) error {
 	s.pace.flushed()
 	if isMechanics(f.method) {
-		s.inbox.record("in", s.name, data)
+		s.inbox.Record("in", s.name, data)
 	} else {
 		s.book.asked(s.account, f.method, f.key)
-		s.inbox.frame(ctx, s.name, data, func(at time.Time) engine.Message {
+		s.inbox.Frame(ctx, s.name, data, func(at time.Time) engine.Message {
 			return s.codec.message(at, f, data)
 		})
 	}
@@ -119,16 +114,16 @@ func (s *socket) ready() {
 func (s *socket) responded(ctx context.Context, f frame, data []byte) error {
 	r, ok := s.pending.take(f.id)
 	if !ok {
-		s.inbox.record("in", s.name, data)
+		s.inbox.Record("in", s.name, data)
 		s.log.Debug("response to no request under way", "id", f.id)
 		return nil
 	}
 	s.book.answered(r.sentRequest, f.failed)
 	if r.own || isMechanics(r.method) {
-		s.inbox.record("in", s.name, data)
+		s.inbox.Record("in", s.name, data)
 		return s.answeredOwn(r, f, data)
 	}
-	s.inbox.frame(ctx, s.name, data, func(at time.Time) engine.Message {
+	s.inbox.Frame(ctx, s.name, data, func(at time.Time) engine.Message {
 		m := s.codec.reply(at, r.sentRequest, f.failed, data)
 		m.Call = r.call
 		return m
@@ -159,7 +154,7 @@ func (s *socket) fail(r *sentAction, problem string) {
 	body := failure(r.id, problem)
 	m := s.codec.reply(time.Time{}, r.sentRequest, true, body)
 	m.Call = r.call
-	s.inbox.words(s.name, m)
+	s.inbox.Words(s.name, m)
 }
 
 // text replaces what is no UTF-8 in a message: FreeSWITCH passes on whatever a

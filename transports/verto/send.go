@@ -2,15 +2,14 @@ package verto
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"time"
 
 	"github.com/gorilla/websocket"
 
 	"vertigo/engine"
+	"vertigo/internal/link"
 )
 
 // flush sends as much of the queue as the pace allows.
@@ -61,25 +60,15 @@ func (s *socket) ask(a engine.Action, own bool) error {
 }
 
 func (s *socket) write(data []byte) error {
-	s.inbox.record("out", s.name, data)
+	s.inbox.Record("out", s.name, data)
 	err := s.conn.SetWriteDeadline(time.Now().Add(s.times.write))
 	if err == nil {
 		err = s.conn.WriteMessage(websocket.TextMessage, data)
 	}
 	if err != nil {
-		return fmt.Errorf("sending: %w", withoutAddresses(err))
+		return fmt.Errorf("sending: %w", link.WithoutAddresses(err))
 	}
 	return nil
-}
-
-// withoutAddresses leaves out the local port, which would make the same
-// failure look new each time.
-func withoutAddresses(err error) error {
-	var network *net.OpError
-	if errors.As(err, &network) {
-		return network.Err
-	}
-	return err
 }
 
 // goodbye lets what is queued go out, unpaced, waits for the responses, and

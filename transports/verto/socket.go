@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"vertigo/engine"
+	"vertigo/internal/link"
 )
 
 // A socket is one connection of an account, from its login to its end. One
@@ -45,23 +46,11 @@ const (
 
 func newSocket(k *keeper, conn *websocket.Conn) *socket {
 	k.sockets++
-	name := connName(k.account.index, k.sockets)
+	name := link.ConnName(k.account.index, k.sockets)
 	return &socket{
 		keeper: k, conn: conn, name: name, log: k.log.With("conn", name),
 		pending: newPending(), pace: pacer{gap: k.cfg.Pace}, heard: time.Now(),
 	}
-}
-
-// connName is A, B, … Z, AA, … for the accounts, and A2, A3 for later sockets.
-func connName(index, socket int) string {
-	name := ""
-	for i := index + 1; i > 0; i = (i - 1) / 26 {
-		name = string(rune('A'+(i-1)%26)) + name
-	}
-	if socket > 1 {
-		name = fmt.Sprint(name, socket)
-	}
-	return name
 }
 
 // arrival is what the reader has for the socket's goroutine.

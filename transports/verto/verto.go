@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"vertigo/engine"
+	"vertigo/internal/link"
 )
 
 // Protocol is how Verto messages are addressed.
@@ -85,7 +86,7 @@ type Client struct {
 	netDial   func(ctx context.Context, network, addr string) (net.Conn, error) // nil: the network
 
 	codec    *Codec
-	inbox    *inbox
+	inbox    *link.Inbox
 	book     *book
 	sessions *sessions // set by Run
 	buffers  sync.Pool // write buffers of the sockets
@@ -98,8 +99,8 @@ type times struct {
 	idle     time.Duration // silence of the server after which it is probed
 	write    time.Duration // one frame
 	drain    time.Duration // the last requests and their replies when ctx is done
-	retry    span          // back-off of a server that cannot be reached
-	refused  span          // back-off of a login that was refused
+	retry    link.Span     // back-off of a server that cannot be reached
+	refused  link.Span     // back-off of a login that was refused
 	punted   time.Duration // rest of a session that another instance took over
 	remind   time.Duration // between two log lines about the same failure
 }
@@ -110,8 +111,8 @@ var defaultTimes = times{
 	idle:     15 * time.Second,
 	write:    10 * time.Second,
 	drain:    2 * time.Second,
-	retry:    span{500 * time.Millisecond, 30 * time.Second},
-	refused:  span{30 * time.Second, 5 * time.Minute},
+	retry:    link.Span{Min: 500 * time.Millisecond, Max: 30 * time.Second},
+	refused:  link.Span{Min: 30 * time.Second, Max: 5 * time.Minute},
 	punted:   5 * time.Minute,
 	remind:   5 * time.Minute,
 }
@@ -126,10 +127,11 @@ func New(name string, cfg Config, opts Options) (*Client, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	tlsConfig, err := tlsConfig(cfg)
+	tlsConfig, err := link.TLSConfig(cfg.CAFile)
 	if err != nil {
 		return nil, err
 	}
+	tlsConfig.InsecureSkipVerify = cfg.InsecureSkipVerify
 	log := opts.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -145,7 +147,7 @@ func New(name string, cfg Config, opts Options) (*Client, error) {
 		tls:       tlsConfig,
 		times:     defaultTimes,
 		codec:     NewCodec(name),
-		inbox:     newInbox(opts.Tap),
+		inbox:     link.NewInbox(opts.Tap),
 		book:      newBook(accounts),
 	}, nil
 }
@@ -235,7 +237,7 @@ func (c *Client) Run(ctx context.Context, deliver func([]engine.Message)) error 
 		sockets.Go(func() { newKeeper(c, a).run(ctx) })
 	}
 	for {
-		batch, ok := c.inbox.take(ctx)
+		batch, ok := c.inbox.Take(ctx)
 		if !ok {
 			break
 		}
@@ -260,10 +262,16 @@ func (c *Client) Up() bool {
 	return c.book.up()
 }
 
+// Stats says how many requests wait to be sent, on all sockets, and how many had to
+// be sent again: the byes that a lost socket left owing. Any goroutine may call it.
+func (c *Client) Stats() (queued int, retried uint64) {
+	return c.book.stats()
+}
+
 // refuse says that a never went out.
 func (c *Client) refuse(a engine.Action, problem string) {
 	body := failure("", problem)
-	c.inbox.say(func(at time.Time) engine.Message {
+	c.inbox.Say(func(at time.Time) engine.Message {
 		return engine.Message{
 			Transport: c.codec.transport, Type: a.Type + ".error",
 			Key: a.Key, Scope: a.Scope, Call: a.Call, At: at, Body: body,

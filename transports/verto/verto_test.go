@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"vertigo/engine"
 )
@@ -60,31 +59,5 @@ func TestRunFailsOnlyForItsStateFile(t *testing.T) {
 	}
 	if err := client.Run(context.Background(), func([]engine.Message) {}); err == nil {
 		t.Error("a directory did as a state file")
-	}
-}
-
-func TestInboxMakesTheSocketsWaitButNeverTheRules(t *testing.T) {
-	b := newInbox(nil)
-	read := func(time.Time) engine.Message { return engine.Message{} }
-	for range inboxFrames {
-		b.frame(context.Background(), "A", nil, read)
-	}
-	b.say(read)
-	b.words("A", engine.Message{})
-	waited := make(chan struct{})
-	go func() {
-		defer close(waited)
-		b.frame(context.Background(), "A", nil, read)
-	}()
-	for range inboxFrames + 3 {
-		if _, ok := b.take(context.Background()); !ok {
-			t.Fatal("the inbox gave nothing")
-		}
-	}
-	<-waited
-	done, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, ok := b.take(done); ok {
-		t.Error("something was delivered after the end")
 	}
 }

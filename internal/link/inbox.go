@@ -1,4 +1,4 @@
-package verto
+package link
 
 import (
 	"context"
@@ -8,14 +8,18 @@ import (
 	"vertigo/engine"
 )
 
-// inboxFrames is how many frames of the server may wait for the engine; beyond
-// it the sockets stop reading, and TCP tells the server to wait.
-const inboxFrames = 1024
+// InboxFrames is how many frames of the peer may wait for the engine; beyond it
+// the connections stop reading, and TCP tells the peer to wait.
+const InboxFrames = 1024
 
-// An inbox holds what arrived until Run delivers it, in one order for all
-// sockets: that of the tap, and of the times that the messages carry.
-type inbox struct {
-	tap   func(at time.Time, dir, conn string, data []byte)
+// A Tap is given every raw message, one call at a time, in order.
+type Tap func(at time.Time, dir, conn string, data []byte)
+
+// An Inbox holds what arrived until it is delivered, in one order for all
+// connections: that of the tap, and of the times that the messages carry. Any
+// goroutine may use it.
+type Inbox struct {
+	tap   Tap
 	slots chan struct{} // one for each waiting frame
 	wake  chan struct{} // capacity 1: batches has become non-empty
 
@@ -28,23 +32,24 @@ type batch struct {
 	slot     bool
 }
 
-func newInbox(tap func(at time.Time, dir, conn string, data []byte)) *inbox {
+// NewInbox returns an empty inbox. tap may be nil.
+func NewInbox(tap Tap) *Inbox {
 	if tap == nil {
 		tap = func(time.Time, string, string, []byte) {}
 	}
-	return &inbox{tap: tap, slots: make(chan struct{}, inboxFrames), wake: make(chan struct{}, 1)}
+	return &Inbox{tap: tap, slots: make(chan struct{}, InboxFrames), wake: make(chan struct{}, 1)}
 }
 
-// record taps one raw message that the rules do not see.
-func (b *inbox) record(dir, conn string, data []byte) {
+// Record taps one raw message that the rules do not see.
+func (b *Inbox) Record(dir, conn string, data []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.tap(time.Now(), dir, conn, data)
 }
 
-// frame taps one raw message of the server and takes in what read makes of it.
+// Frame taps one raw message of the peer and takes in what read makes of it.
 // It waits while too many wait already, unless ctx is done.
-func (b *inbox) frame(ctx context.Context, conn string, data []byte, read func(at time.Time) engine.Message) {
+func (b *Inbox) Frame(ctx context.Context, conn string, data []byte, read func(at time.Time) engine.Message) {
 	slot := true
 	select {
 	case b.slots <- struct{}{}:
@@ -58,16 +63,16 @@ func (b *inbox) frame(ctx context.Context, conn string, data []byte, read func(a
 	b.put(batch{[]engine.Message{read(at)}, slot})
 }
 
-// say takes in a message that stands in no capture. It never waits.
-func (b *inbox) say(read func(at time.Time) engine.Message) {
+// Say takes in a message that stands in no capture. It never waits.
+func (b *Inbox) Say(read func(at time.Time) engine.Message) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.put(batch{messages: []engine.Message{read(time.Now())}})
 }
 
-// words taps and takes in, as one batch, messages that the transport makes up.
+// Words taps and takes in, as one batch, messages that the transport makes up.
 // It never waits.
-func (b *inbox) words(conn string, messages ...engine.Message) {
+func (b *Inbox) Words(conn string, messages ...engine.Message) {
 	if len(messages) == 0 {
 		return
 	}
@@ -81,7 +86,7 @@ func (b *inbox) words(conn string, messages ...engine.Message) {
 	b.put(batch{messages: messages})
 }
 
-func (b *inbox) put(one batch) {
+func (b *Inbox) put(one batch) {
 	b.batches = append(b.batches, one)
 	select {
 	case b.wake <- struct{}{}:
@@ -89,8 +94,8 @@ func (b *inbox) put(one batch) {
 	}
 }
 
-// take waits for the next batch. It reports false when ctx is done.
-func (b *inbox) take(ctx context.Context) ([]engine.Message, bool) {
+// Take waits for the next batch. It reports false when ctx is done.
+func (b *Inbox) Take(ctx context.Context) ([]engine.Message, bool) {
 	for ctx.Err() == nil {
 		if one, ok := b.next(); ok {
 			if one.slot {
@@ -106,7 +111,7 @@ func (b *inbox) take(ctx context.Context) ([]engine.Message, bool) {
 	return nil, false
 }
 
-func (b *inbox) next() (batch, bool) {
+func (b *Inbox) next() (batch, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.batches) == 0 {

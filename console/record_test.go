@@ -1,0 +1,468 @@
+package console
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"vertigo/engine"
+	"vertigo/transports/matrix"
+)
+
+// joint is a capture of one call, from its beginning to its end.
+const joint = "../testdata/captures/joint/q3_busy_9199.ndjson"
+
+// plainRules begin and end calls, and tell whom they are of.
+const plainRules = `
+[[rule]]
+name = "begins"
+on = "matrix m.call.invite"
+new = true
+next = "ringing"
+set = { direction = '"out"', user = 'msg.sender', number = 'msg.content.number' }
+send = { to = "verto", type = "verto.invite", body = { sdp = 'v=0', dialogParams = { callID = '${ call.uuid }' } } }
+[[rule]]
+name = "answered"
+on = "verto verto.answer"
+in = "ringing"
+next = "talking"
+set.answered = 'now'
+[[rule]]
+name = "counted"
+on = "matrix m.call.candidates"
+also = true
+[[rule]]
+name = "noted"
+on = "matrix m.call.candidates"
+[[rule]]
+name = "fails"
+on = "matrix m.call.negotiate"
+when = 'int(msg.content.party_id) > 0'
+[[rule]]
+name = "ends"
+on = "matrix m.call.hangup"
+set.cause = 'msg.content.cause ?? "NORMAL_CLEARING"'
+next = "end"
+`
+
+// says lets a Matrix user say something about a call, a second later.
+func (w *world) says(typ, call, more string) []engine.Action {
+	w.now = w.now.Add(time.Second)
+	body := fmt.Sprintf(`{"type":%q,"room_id":"!r","sender":"@anna:example.org","content":{"call_id":%q%s}}`, typ, call, more)
+	return w.engine.Step(w.now, engine.Message{Transport: "matrix", Type: typ, Key: call, Scope: "!r", At: w.now, Body: json.RawMessage(body)})
+}
+
+// answers lets the far end say something.
+func (w *world) answers(typ string, a engine.Action) {
+	w.now = w.now.Add(time.Second)
+	w.engine.Step(w.now, engine.Message{Transport: "verto", Type: typ, Key: a.Key, At: w.now, Body: json.RawMessage(`{}`)})
+}
+
+func (w *world) story(id string) (s Story) {
+	w.t.Helper()
+	w.get("/api/calls/"+id, &s)
+	return s
+}
+
+// A call of a capture with the shipped rules is summed up as it was.
+func TestARealCall(t *testing.T) {
+	w := newWorld(t, ownRules)
+	w.play(capturedCalls(t, joint))
+	w.finish()
+	calls := w.all().Calls
+	if len(calls) != 1 {
+		t.Fatalf("%d calls", len(calls))
+	}
+	c := calls[0]
+	if c.State != "end" || c.Direction != "out" || c.User != "@alice:hs.test" || c.Number != "9196" || c.Cause != "USER_BUSY" ||
+		c.Ended.Before(c.Begun) || c.Ended.IsZero() || c.TalkedMS != 0 || c.Failed != 0 || c.Connection {
+		t.Errorf("%+v", c)
+	}
+	var peers []string
+	for _, k := range c.Keys {
+		peers = append(peers, k.Transport)
+	}
+	if !slices.Equal(peers, []string{"matrix", "verto"}) {
+		t.Errorf("keys: %+v", c.Keys)
+	}
+	s := w.story(c.ID)
+	first, last := s.Steps[0], s.Steps[len(s.Steps)-1]
+	if !first.Began || first.Type != "m.call.invite" || first.Place == "" || last.Type != "call.end" {
+		t.Errorf("first %+v, last %+v", first, last)
+	}
+	messages := 0
+	for i, step := range s.Steps {
+		if step.N != i {
+			t.Errorf("step %d has the number %d", i, step.N)
+		}
+		if !step.Again {
+			messages++
+		}
+	}
+	if messages != c.Messages || s.Dropped != 0 {
+		t.Errorf("%d messages, of which the call has %d; %d dropped", messages, c.Messages, s.Dropped)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	w := newWorld(t, plainRules)
+	begun := w.now.Add(time.Second)
+	invite := w.says("m.call.invite", "one", `,"number":"+441632960001"`)
+	w.says("m.call.candidates", "one", "")
+	w.says("m.call.negotiate", "one", `,"party_id":"nobody"`)
+	w.answers("verto.answer", invite[0])
+	id := string(invite[0].Call)
+	want := Call{
+		ID: id, Order: 1, State: "talking", Direction: "out", User: "@anna:example.org", Number: "+441632960001", Begun: begun,
+		Messages: 4, Failed: 1, Keys: []Key{{"matrix", "one"}, {"verto", invite[0].Key}},
+	}
+	if diff := cmp.Diff(want, w.story(id).Call); diff != "" {
+		t.Errorf("under way (-want +got):\n%s", diff)
+	}
+	w.says("m.call.hangup", "one", `,"cause":"USER_BUSY"`)
+	want.State, want.Cause, want.Messages = "end", "USER_BUSY", 6 // and the engine's own last word
+	want.Answered, want.Ended, want.TalkedMS = begun.Add(3*time.Second), begun.Add(4*time.Second), 1000
+	s := w.story(id)
+	if diff := cmp.Diff(want, s.Call); diff != "" {
+		t.Errorf("in the end (-want +got):\n%s", diff)
+	}
+	var steps []string
+	for _, step := range s.Steps {
+		steps = append(steps, fmt.Sprintf("%d %s %s %q %s>%s again:%v error:%v", step.N, step.Type, step.Outcome, step.Rule, step.From, step.To, step.Again, step.Error != ""))
+	}
+	if diff := cmp.Diff([]string{
+		`0 m.call.invite fired "begins" >ringing again:false error:false`,
+		`1 m.call.candidates fired "counted" ringing>ringing again:false error:false`,
+		`2 m.call.candidates fired "noted" ringing>ringing again:true error:false`,
+		`3 m.call.negotiate failed "fails" > again:false error:true`,
+		`4 verto.answer fired "answered" ringing>talking again:false error:false`,
+		`5 m.call.hangup fired "ends" talking>end again:false error:false`,
+		`6 call.end unmatched "" > again:false error:false`,
+	}, steps); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	w.explained(want)
+	w.says("m.call.hangup", "one", "") // late
+	if s := w.story(id); len(s.Steps) != 8 || s.Call.State != "end" || s.Steps[7].Outcome != "late" {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A message that waited for its call is one message, given when it came.
+func TestWhatWaited(t *testing.T) {
+	w := newWorld(t, plainRules)
+	w.says("m.call.candidates", "one", "")
+	invite := w.says("m.call.invite", "one", `,"number":"1"`)
+	w.says("m.call.candidates", "two", "") // for ever
+	id := string(invite[0].Call)
+	s := w.story(id)
+	if len(s.Steps) != 3 || s.Steps[1].Type != "m.call.candidates" || !s.Steps[2].Again || s.Call.Messages != 2 {
+		t.Errorf("%+v", s)
+	}
+	past := w.recorder.past(1)
+	var list []string
+	for _, g := range past.list {
+		list = append(list, fmt.Sprintf("%d %s %v", g.batch, g.message.Type, g.call != ""))
+	}
+	if diff := cmp.Diff([]string{"1 m.call.candidates true", "2 m.call.invite true", "3 m.call.candidates false"}, list); diff != "" || !past.whole(past.begun) {
+		t.Errorf("%+v; (-want +got):\n%s", past, diff)
+	}
+	w.explained(s.Call)
+	w.now = w.now.Add(time.Hour)
+	w.engine.Step(w.now)
+	if len(w.recorder.waiting) != 0 {
+		t.Errorf("%d wait", len(w.recorder.waiting))
+	}
+}
+
+// Messages that come together are gone through together: an invite and its hangup
+// never dial.
+func TestBatches(t *testing.T) {
+	w := newWorld(t, plainRules)
+	message := func(typ, call string) engine.Message {
+		body := fmt.Sprintf(`{"type":%q,"sender":"@anna:example.org","content":{"call_id":%q,"number":"1"}}`, typ, call)
+		return engine.Message{Transport: "matrix", Type: typ, Key: call, Scope: "!r", At: w.now, Body: json.RawMessage(body)}
+	}
+	w.engine.Step(w.now, message("m.call.invite", "one"), message("m.call.hangup", "one"), message("m.call.invite", "two"))
+	w.engine.Step(w.now, message("m.call.hangup", "two"))
+	w.engine.Step(w.now.Add(time.Second), message("m.call.hangup", "three"))
+	var sizes []int
+	for _, b := range batches(w.recorder.past(10).list) {
+		sizes = append(sizes, len(b.messages))
+	}
+	// Before the second step the engine said that the first call has ended.
+	if !slices.Equal(sizes, []int{3, 1, 1}) {
+		t.Errorf("batches of %d", sizes)
+	}
+	for _, c := range w.all().Calls {
+		w.explained(c)
+	}
+}
+
+// A call whose rules were replaced is explained by those that it began with.
+func TestAfterAReload(t *testing.T) {
+	w := newWorld(t, plainRules)
+	one := w.says("m.call.invite", "one", `,"number":"1"`)
+	w.reload(strings.ReplaceAll(plainRules, `"ends"`, `"ends anew"`))
+	two := w.says("m.call.invite", "two", `,"number":"1"`)
+	w.says("m.call.hangup", "one", "")
+	w.says("m.call.hangup", "two", "")
+	for i, want := range map[engine.CallID]string{one[0].Call: "ends", two[0].Call: "ends anew"} {
+		s := w.story(string(i))
+		if got := s.Steps[1].Rule; got != want {
+			t.Errorf("%s ended by %q", i, got)
+		}
+		w.explained(s.Call)
+	}
+}
+
+// A key that is free again begins another call of the same id.
+func TestTheSameIDAgain(t *testing.T) {
+	w := newWorld(t, plainRules)
+	first := w.says("m.call.invite", "one", `,"number":"1"`)
+	w.says("m.call.hangup", "one", "")
+	w.now = w.now.Add(time.Hour)
+	second := w.says("m.call.invite", "one", `,"number":"2"`)
+	if first[0].Call != second[0].Call {
+		t.Fatal("the ids differ")
+	}
+	if calls := w.all(); calls.Total != 1 || calls.Calls[0].Number != "2" || calls.Calls[0].Messages != 1 {
+		t.Errorf("%+v", calls)
+	}
+	if past := w.recorder.past(10); !past.whole(w.now) {
+		t.Error("what is lost was over long before")
+	}
+	if w.recorder.lostAt.IsZero() {
+		t.Error("nothing is lost")
+	}
+}
+
+// What is kept of one call is bounded: its beginning and its end stay.
+func TestStepsOfACallAreBounded(t *testing.T) {
+	w := newWorld(t, plainRules)
+	id := string(w.says("m.call.invite", "one", `,"number":"1"`)[0].Call)
+	const n = 2*mostSteps + 7
+	for range n {
+		w.says("m.call.negotiate", "one", `,"party_id":"1"`)
+	}
+	s := w.story(id)
+	if len(s.Steps) > mostSteps || len(s.Steps) < mostSteps-firstSteps || s.Dropped+len(s.Steps) != n+1 || s.Call.Messages != n+1 {
+		t.Fatalf("%d steps are kept, %d dropped; %+v", len(s.Steps), s.Dropped, s.Call)
+	}
+	if s.Steps[0].N != 0 || s.Steps[firstSteps-1].N != firstSteps-1 || s.Steps[len(s.Steps)-1].N != n {
+		t.Error("the first ones and the last ones are not there")
+	}
+	var d Detail
+	w.get(fmt.Sprintf("/api/calls/%s/steps/%d", id, n), &d)
+	if !strings.HasPrefix(d.Note, "Of this call's messages some are no longer kept") {
+		t.Errorf("the note is %q", d.Note)
+	}
+	want := 0
+	for _, c := range w.recorder.all {
+		for i := range c.steps {
+			want += c.steps[i].bytes()
+		}
+	}
+	if w.recorder.bytes != want {
+		t.Errorf("counts %d bytes of %d", w.recorder.bytes, want)
+	}
+}
+
+// One call of long messages does not have all others forgotten.
+func TestACallOfLongMessages(t *testing.T) {
+	w := newWorld(t, plainRules)
+	w.says("m.call.invite", "short", `,"number":"1"`)
+	w.says("m.call.hangup", "short", "")
+	id := string(w.says("m.call.invite", "long", `,"number":"1"`)[0].Call)
+	long := strings.Repeat("x", 900<<10)
+	for range 2 * mostBytes / len(long) {
+		w.says("m.call.negotiate", "long", `,"party_id":"1","x":"`+long+`"`)
+	}
+	s := w.story(id)
+	if n := len(s.Steps); n < 2 || n > 6 || s.Steps[0].N != 0 || s.Dropped+n != s.Call.Messages {
+		t.Errorf("%d steps are kept, %d dropped", n, s.Dropped)
+	}
+	if w.all().Total != 2 {
+		t.Error("the other call is forgotten")
+	}
+}
+
+// Whatever peers say, and however long: no more is kept than is allowed. Calls that
+// have ended go first, and calls under way stay known.
+func TestMemoryIsBounded(t *testing.T) {
+	w := newWorld(t, plainRules)
+	lives := w.says("m.call.invite", "lives", `,"number":"1"`)[0].Call
+	long := strings.Repeat("x", 512<<10)
+	for i := range 2 * mostBytes / len(long) {
+		call := fmt.Sprint("call", i)
+		w.says("m.call.invite", call, `,"number":"1","sdp":"`+long+`"`)
+		w.says("m.call.hangup", call, "")
+		w.says("org.example.noise", "", `,"noise":"`+long+`"`)
+	}
+	check := func() {
+		t.Helper()
+		r := w.recorder
+		bytes, loose := 0, 0
+		for _, c := range r.calls {
+			for i := range c.steps {
+				bytes += c.steps[i].bytes()
+			}
+		}
+		for i := r.loose.first; i < len(r.loose.items); i++ {
+			loose += r.loose.items[i].bytes()
+		}
+		if bytes != r.bytes || loose != r.ofLoose || bytes > mostBytes || loose > looseBytes {
+			t.Errorf("%d bytes, counted as %d; of no call %d, counted as %d", bytes, r.bytes, loose, r.ofLoose)
+		}
+	}
+	check()
+	if s := w.story(string(lives)); len(s.Steps) != 1 || !s.Call.Ended.IsZero() {
+		t.Errorf("the call under way: %+v", s.Call)
+	}
+	if n := w.all().Total; n < 20 || n > 60 {
+		t.Errorf("%d calls are kept", n)
+	}
+	for i := range 2 * mostBytes / len(long) { // of calls under way what happened is lost
+		w.says("m.call.invite", fmt.Sprint("live", i), `,"number":"1","sdp":"`+long+`"`)
+	}
+	check()
+	if n, want := w.all().Total, 1+2*mostBytes/len(long); n != want {
+		t.Errorf("%d calls are known, %d are under way", n, want)
+	}
+	s := w.story(string(lives))
+	if len(s.Steps) != 0 || s.Dropped != 1 || s.Call.Number != "1" {
+		t.Errorf("the first call: %+v", s)
+	}
+	w.says("m.call.negotiate", "lives", `,"party_id":"1"`)
+	var d Detail
+	w.get("/api/calls/"+string(lives)+"/steps/1", &d)
+	if d.Note == "" || d.Step.Type != "m.call.negotiate" {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestEndedCallsAreBounded(t *testing.T) {
+	w := newWorld(t, plainRules)
+	const n = mostEnded + 500
+	for i := range n {
+		call := fmt.Sprint("call", i)
+		w.says("m.call.invite", call, `,"number":"1"`)
+		w.says("m.call.hangup", call, "")
+	}
+	r := w.recorder
+	if len(r.calls) > mostEnded || len(r.calls) != r.ended.len() || len(r.all)-r.forgotten != len(r.calls) || len(r.all) > 2*mostEnded {
+		t.Errorf("%d calls, %d ended, %d of %d forgotten", len(r.calls), r.ended.len(), r.forgotten, len(r.all))
+	}
+	if newest := w.all().Calls[0]; newest.Keys[0].Key != fmt.Sprint("call", n-1) {
+		t.Errorf("the newest is %+v", newest)
+	}
+}
+
+// Observing a message of a call that is known allocates next to nothing: what is
+// told is kept where it stands.
+func TestObservingMakesNothing(t *testing.T) {
+	w := newWorld(t, plainRules)
+	w.says("m.call.invite", "one", `,"number":"1"`)
+	m := engine.Message{Transport: "matrix", Type: "m.call.candidates", Key: "one", Body: json.RawMessage(`{}`)}
+	trace := engine.Trace{Message: &m, Outcome: engine.Fired, Call: w.recorder.all[0].id, Rule: &engine.Rule{Name: "noted"}, From: "ringing", To: "ringing"}
+	w.recorder.Observe(trace)
+	c := w.recorder.all[0]
+	c.steps = slices.Grow(c.steps, 200)
+	if n := testing.AllocsPerRun(100, func() { w.recorder.Observe(trace) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// What is kept of a message is no piece of a text that holds all of it.
+func TestNoMessageIsHeldByItsNames(t *testing.T) {
+	w := newWorld(t, plainRules)
+	codec := matrix.NewCodec("matrix")
+	say := func(typ, call, more string) {
+		w.now = w.now.Add(time.Second)
+		data := fmt.Appendf(nil, `{"type":%q,"event_id":"$%d","room_id":"!%s:example.org","sender":"@anna:example.org","content":{"call_id":%q%s}}`, typ, w.now.UnixNano(), call, call, more)
+		list, err := codec.In(w.now, "", data)
+		if err != nil || len(list) != 1 {
+			t.Fatal(err, len(list))
+		}
+		w.engine.Step(w.now, list...)
+	}
+	heap := func() int {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	before := heap()
+	long := strings.Repeat("x", 30_000)
+	const ended, live = 300, 2000
+	for i := range ended + live {
+		call := fmt.Sprint("call", i)
+		say("m.call.invite", call, `,"number":"1","sdp":"`+long+`"`)
+		if i < ended {
+			say("m.call.hangup", call, `,"cause":"USER_BUSY"`)
+		}
+	}
+	w.engine = nil
+	grown, counted := heap()-before, w.recorder.bytes+w.recorder.ofLoose
+	if grown > counted*3/2 {
+		t.Errorf("%d MiB are kept, counted as %d", grown>>20, counted>>20)
+	}
+	runtime.KeepAlive(codec)
+	runtime.KeepAlive(w.recorder)
+}
+
+// The names of a call, and what a message is called, count as well.
+func TestLongNames(t *testing.T) {
+	w := newWorld(t, plainRules)
+	for i := range 100 {
+		w.says(fmt.Sprint(i, strings.Repeat("t", 60_000)), "one", "")
+	}
+	if n := w.recorder.loose.len(); n > looseBytes/60_000 {
+		t.Errorf("%d messages of long types are kept", n)
+	}
+	var c record
+	for i := range 10 * mostKeys {
+		c.key("verto", fmt.Sprint(i))
+	}
+	if len(c.keys) != mostKeys {
+		t.Errorf("%d keys", len(c.keys))
+	}
+}
+
+// What is lost of long ago makes no explanation of today unsure.
+func TestWhatIsLostOfLongAgo(t *testing.T) {
+	w := newWorld(t, plainRules)
+	unsure := func(id engine.CallID, want bool) {
+		t.Helper()
+		var d Detail
+		w.get(fmt.Sprintf("/api/calls/%s/steps/0", id), &d)
+		if got := d.Note != ""; got != want {
+			t.Errorf("the note is %q", d.Note)
+		}
+	}
+	first := w.says("m.call.invite", "first", `,"number":"1"`)[0].Call
+	w.says("m.call.invite", "second", `,"number":"1"`)
+	w.says("m.call.hangup", "second", "")
+	third := w.says("m.call.invite", "third", `,"number":"1"`)[0].Call
+	unsure(third, false)
+	w.recorder.mu.Lock()
+	gone, _ := w.recorder.ended.pop()
+	w.recorder.forget(gone)
+	w.recorder.mu.Unlock()
+	w.says("m.call.candidates", "third", "")
+	w.api.explains.call = "" // it remembers
+	unsure(third, true)      // the first call is under way since then
+	unsure(first, true)
+	w.says("m.call.hangup", "first", "")
+	w.says("m.call.hangup", "third", "")
+	unsure(w.says("m.call.invite", "fourth", `,"number":"1"`)[0].Call, false)
+	if tried := w.tries(File{"rules.toml", plainRules}); tried.Whole || tried.Cut {
+		t.Errorf("%+v", tried)
+	}
+}
