@@ -1,0 +1,269 @@
+package phones
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"vertigo/transports/verto/vertotest"
+)
+
+// A Phone is a running baresip, which is registered at an exchange and says a
+// tone in each call, or all that it hears.
+type Phone struct {
+	Number string
+
+	t       testing.TB
+	x       *Exchange
+	dir     string
+	process *process
+	control net.Conn
+	read    chan struct{} // closed when the control connection is
+
+	mu      sync.Mutex
+	events  []gjson.Result
+	used    int // of them, those that were waited for
+	keys    string
+	changed chan struct{}
+}
+
+// PhoneOptions are what tests vary of a phone.
+type PhoneOptions struct {
+	Manual bool    // rings until it is told to answer; otherwise it answers at once
+	Tone   float64 // that it says, in Hz; 1000 if 0
+	Echo   bool    // says what it hears instead, in calls that it gets, until one is on hold
+}
+
+// StartPhone runs a phone until the test ends, and waits until it is registered.
+func StartPhone(t testing.TB, x *Exchange, number string, o PhoneOptions) *Phone {
+	t.Helper()
+	need(t, "baresip")
+	p := &Phone{Number: number, t: t, x: x, dir: t.TempDir(), read: make(chan struct{}), changed: make(chan struct{})}
+	if o.Tone == 0 {
+		o.Tone = 1000
+	}
+	x.Account(number, "phone-"+number)
+	control := p.configure(o)
+	p.process = start(t, p.dir, nil, "baresip", "-4", "-f", p.dir, "-v")
+	p.process.until(t, soon(t), "listened", func() (ok bool) {
+		var err error
+		p.control, err = net.DialTimeout("tcp", control, patience)
+		return err == nil
+	})
+	go p.listen()
+	t.Cleanup(func() {
+		p.control.Close()
+		<-p.read
+	})
+	if err := x.WaitRegistered(soon(t), number); err != nil {
+		t.Fatalf("%v\n%s", err, p.process.said(t))
+	}
+	return p
+}
+
+// configure writes all that the phone reads, and gives where it is controlled.
+func (p *Phone) configure(o PhoneOptions) (control string) {
+	p.t.Helper()
+	modules, err := filepath.Glob("/usr/lib*/baresip/modules/ctrl_tcp.so")
+	if err != nil || len(modules) == 0 {
+		unavailable(p.t, "baresip has no module ctrl_tcp")
+	}
+	control = fmt.Sprintf("%s:%d", loopback, FreePort(p.t))
+	sound := "module aubridge.so\naudio_source aubridge,echo\naudio_player aubridge,echo\n"
+	if !o.Echo {
+		tone := filepath.Join(p.dir, "tone.wav")
+		if err := writeTone(tone, o.Tone); err != nil {
+			p.t.Fatal(err)
+		}
+		sound = fmt.Sprintf("module aufile.so\naudio_source aufile,%s\nmodule sndfile.so\nsnd_path %s\n", tone, p.dir)
+	}
+	write(p.t, p.dir, "config", fmt.Sprintf(`sip_listen %s:%d
+net_interface %s
+rtp_ports 30000-31999
+module_path %s
+module g711.so
+module_tmp account.so
+module_app menu.so
+module_app ctrl_tcp.so
+ctrl_tcp_listen %s
+%s`, loopback, FreePort(p.t), loopback, filepath.Dir(modules[0]), control, sound))
+	answers := "auto"
+	if o.Manual {
+		answers = "manual"
+	}
+	write(p.t, p.dir, "accounts", fmt.Sprintf("\"Phone %s\" <sip:%s@%s>;auth_user=%s;auth_pass=phone-%s;answermode=%s;audio_codecs=PCMU/8000/1\n",
+		p.Number, p.Number, p.x.Address, p.Number, p.Number, answers))
+	write(p.t, p.dir, "contacts", "")
+	return control
+}
+
+// listen reads what the phone tells, which is one JSON object in a netstring each.
+func (p *Phone) listen() {
+	defer close(p.read)
+	for r := bufio.NewReader(p.control); ; {
+		text, err := readNetstring(r)
+		if err != nil {
+			return
+		}
+		e := gjson.Parse(text)
+		p.mu.Lock()
+		if e.Get("event").Bool() {
+			p.events = append(p.events, e)
+			if e.Get("type").Str == "CALL_DTMF_START" {
+				p.keys += e.Get("param").Str
+			}
+		}
+		close(p.changed)
+		p.changed = make(chan struct{})
+		p.mu.Unlock()
+	}
+}
+
+func readNetstring(r *bufio.Reader) (string, error) {
+	length, err := r.ReadString(':')
+	if err != nil {
+		return "", err
+	}
+	n, err := strconv.Atoi(strings.TrimSuffix(length, ":"))
+	if err != nil {
+		return "", err
+	}
+	text := make([]byte, n+1) // with the comma
+	if _, err := io.ReadFull(r, text); err != nil {
+		return "", err
+	}
+	return string(text[:n]), nil
+}
+
+// do tells the phone to do something.
+func (p *Phone) do(command, params string) {
+	p.t.Helper()
+	text, err := json.Marshal(map[string]string{"command": command, "params": params})
+	if err == nil {
+		_, err = fmt.Fprintf(p.control, "%d:%s,", len(text), text)
+	}
+	if err != nil {
+		p.t.Fatalf("phone %s: %v", p.Number, err)
+	}
+}
+
+// Dial calls a number of the exchange.
+func (p *Phone) Dial(number string) { p.t.Helper(); p.do("dial", p.x.URI(number)) }
+
+// Accept answers the call that rings.
+func (p *Phone) Accept() { p.t.Helper(); p.do("accept", "") }
+
+// HangUp ends the call, or declines the one that rings.
+func (p *Phone) HangUp() {
+	p.t.Helper()
+	p.do("hangup", "")
+	p.wait("CALL_CLOSED")
+}
+
+// Hold puts the far end on hold.
+func (p *Phone) Hold() { p.t.Helper(); p.do("hold", "") }
+
+// Resume goes on with it.
+func (p *Phone) Resume() { p.t.Helper(); p.do("resume", "") }
+
+// Press presses keys.
+func (p *Phone) Press(keys string) {
+	p.t.Helper()
+	for _, key := range keys {
+		p.do("sndcode", string(key))
+	}
+}
+
+// Transfer hands the far end on to a number of the exchange.
+func (p *Phone) Transfer(number string) { p.t.Helper(); p.do("transfer", p.x.URI(number)) }
+
+// Rings waits until a call comes, and gives the URI of who calls.
+func (p *Phone) Rings() (caller string) {
+	p.t.Helper()
+	return p.wait("CALL_INCOMING").Get("peeruri").Str
+}
+
+// Talks waits until the call is answered.
+func (p *Phone) Talks() { p.t.Helper(); p.wait("CALL_ESTABLISHED") }
+
+// Ended waits until the far end has ended the call, and gives what the phone
+// says of it: "486 Busy Here" if the call was refused.
+func (p *Phone) Ended() (reason string) {
+	p.t.Helper()
+	return p.wait("CALL_CLOSED").Get("param").Str
+}
+
+// wait waits for the next event of a type after those that were waited for.
+func (p *Phone) wait(typ string) gjson.Result {
+	p.t.Helper()
+	var found gjson.Result
+	p.until(typ, func() bool {
+		for i, e := range p.events[p.used:] {
+			if e.Get("type").Str == typ {
+				found = e
+				p.used += i + 1
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// HearsKeys waits until the phone has heard these keys since it runs, and no others.
+func (p *Phone) HearsKeys(keys string) {
+	p.t.Helper()
+	p.until("the keys "+keys, func() bool { return p.keys == keys })
+}
+
+func (p *Phone) until(what string, condition func() bool) {
+	p.t.Helper()
+	for ctx := soon(p.t); ; {
+		p.mu.Lock()
+		ok, changed, events, keys := condition(), p.changed, p.events, p.keys
+		p.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+			continue
+		case <-p.read:
+		case <-ctx.Done():
+		}
+		p.t.Fatalf("phone %s never had %s; it had the keys %q and %v\n%s", p.Number, what, keys, events, p.process.said(p.t))
+	}
+}
+
+// Hears waits until a fifth of a second on end of what the phone hears, from now
+// on, is a tone. The phone must be no echo, and the call not have been on hold:
+// baresip 1.0.0 does not go on recording then.
+func (p *Phone) Hears(hz float64) {
+	p.t.Helper()
+	r := p.recordings()
+	run := 0 // samples of the tone on end
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for ctx := soon(p.t); run < rate/5; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			p.t.Fatalf("phone %s hears no tone of %v Hz", p.Number, hz)
+		}
+		for _, samples := range r.more(p.t) {
+			if run += len(samples); vertotest.Power(samples, hz, rate) < 0.9 {
+				run = 0
+			}
+		}
+	}
+}
