@@ -216,7 +216,11 @@ func rule(v Vocabulary) *Schema {
 	s.suggest("new", oneOf([]Name{{"connection", "begins the connection of a transport that is up"}}))
 	names(s.Properties["push"], v.Buffers, expression())
 	names(s.Properties["timer"], v.Timers, expression())
-	keys := SendKeys(v.Kinds...)
+	kinds := v.Kinds
+	if !slices.Contains(kinds, "http-json") { // rules may be for a peer whose kind they do not say
+		kinds = append(slices.Clip(kinds), "http-json")
+	}
+	keys := SendKeys(kinds...)
 	send := withFunctions(table(keys), keys)
 	send.Required = []string{"to", "type"}
 	send.suggest("to", oneOf(v.Transports))

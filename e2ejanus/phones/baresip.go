@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -44,11 +45,23 @@ type PhoneOptions struct {
 	Echo   bool    // says what it hears instead, in calls that it gets, until one is on hold
 }
 
+// shortDir makes a directory of a short name, until the test ends: baresip has
+// room for 127 letters in the names of its recordings, and cuts off the rest.
+func shortDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "phone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // after its programs have ended
+	return dir
+}
+
 // StartPhone runs a phone until the test ends, and waits until it is registered.
 func StartPhone(t testing.TB, x *Exchange, number string, o PhoneOptions) *Phone {
 	t.Helper()
 	need(t, "baresip")
-	p := &Phone{Number: number, t: t, x: x, dir: t.TempDir(), read: make(chan struct{}), changed: make(chan struct{})}
+	p := &Phone{Number: number, t: t, x: x, dir: shortDir(t), read: make(chan struct{}), changed: make(chan struct{})}
 	if o.Tone == 0 {
 		o.Tone = 1000
 	}
