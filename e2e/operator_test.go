@@ -86,6 +86,7 @@ func TestALostVertoSocketComesBackAndEndsWhatIsLost(t *testing.T) {
 	s, user := begin(t, "bert", rulesTo("9196"))
 	c := talking(t, s, user)
 	s.pbx.ForgetCalls()
+	said := len(s.bridge.Said())
 	if n := s.pbx.DropSockets("1008@fs.test"); n != 1 {
 		t.Fatalf("%d sockets dropped", n)
 	}
@@ -102,6 +103,7 @@ func TestALostVertoSocketComesBackAndEndsWhatIsLost(t *testing.T) {
 	if logins < 2 || len(sessids) != 1 {
 		t.Errorf("%d logins with %d sessids", logins, len(sessids))
 	}
+	s.bridge.WaitLine(t, said, "msg=connected", "transport=pbx")
 	talking(t, s, user) // and the next call works
 }
 

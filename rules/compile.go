@@ -62,8 +62,6 @@ type let struct {
 	uses *uses
 }
 
-type exprKey struct{ text, scope string }
-
 func newCompiler(o Options, l *loader) *compiler {
 	return &compiler{
 		opts: o, loader: l, decl: l.whole, findings: l.findings,
@@ -275,8 +273,16 @@ func (c *compiler) compileLets() {
 		c.lets = append(c.lets, let{local{name, c.typeOf(n, scope{})}, c.current})
 		c.rs.Lets = append(c.rs.Lets, x)
 		c.current = nil
-		clear(c.configs)
+		c.knowLet(c.lets[len(c.lets)-1].local)
 	}
+}
+
+// knowLet adds a let to what the next ones are checked with.
+func (c *compiler) knowLet(l local) {
+	made := c.config(scope{}, nil)
+	clear(c.configs)
+	made.Env.Fields[l.name] = l.known().Nature()
+	c.configs[c.exprKey("", scope{}, nil)] = made
 }
 
 // unknownKeys reports the keys of a table that mean nothing there.

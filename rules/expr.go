@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/checker/nature"
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
@@ -167,19 +169,41 @@ func typeOf(v any) types.Type {
 }
 
 // config is what expressions of a scope are checked with. It is made once, as
-// expr.Compile would make it each time: most of the time of loading went there.
+// expr.Compile would make it each time, and of the one for the scope without its
+// lets: most of the time of loading went there.
 func (c *compiler) config(sc scope, more []expr.Option) *conf.Config {
 	key := c.exprKey("", sc, more)
 	if made := c.configs[key]; made != nil {
 		return made
 	}
-	made := *plainConfig() // its maps are only read
-	expr.Env(c.environment(sc))(&made)
-	for _, o := range more {
-		o(&made)
+	var made conf.Config
+	switch {
+	case len(more) > 0:
+		made = *c.config(sc, nil)
+		for _, o := range more {
+			o(&made)
+		}
+	case len(sc.locals) > 0:
+		last := len(sc.locals) - 1
+		before := sc
+		before.locals = sc.locals[:last]
+		made = *c.config(before, nil)
+		made.Env = withField(made.Env, sc.locals[last])
+	default:
+		made = *plainConfig() // its maps are only read
+		expr.Env(c.environment(sc))(&made)
 	}
 	c.configs[key] = &made
 	return &made
+}
+
+// withField is an environment with one more name in it.
+func withField(env nature.Nature, l local) nature.Nature {
+	data := *env.TypeData
+	data.Fields = maps.Clone(data.Fields)
+	data.Fields[l.name] = l.known().Nature()
+	env.TypeData = &data
+	return env
 }
 
 // plainConfig is all that configs have in common: the functions.
@@ -391,8 +415,21 @@ func (c *compiler) typeOf(n *node, sc scope) reflect.Type {
 	return nil
 }
 
+// An exprKey tells expressions apart: by what they say, and what they may say.
+type exprKey struct {
+	text    string
+	flags   [7]bool
+	locals  string
+	options int
+}
+
 func (c *compiler) exprKey(text string, sc scope, more []expr.Option) exprKey {
-	return exprKey{text, fmt.Sprintf("%v %d", sc, len(more))}
+	var locals strings.Builder
+	for _, l := range sc.locals {
+		fmt.Fprintf(&locals, "%s %v,", l.name, l.typ)
+	}
+	flags := [7]bool{sc.item, sc.items, sc.noMsg, sc.check, sc.noCall, sc.under, sc.index}
+	return exprKey{text, flags, locals.String(), len(more)}
 }
 
 var conditionOptions = []expr.Option{expr.AsBool(), expr.WarnOnAny()}

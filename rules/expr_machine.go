@@ -6,11 +6,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
 	exprcompiler "github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
 
@@ -29,22 +31,19 @@ func (c *compiler) machine(src source, sc scope, u *uses) engine.Expr {
 		return machine{src, made.program}
 	}
 	p := &flatten{b: &closures{c: c, src: src, sc: sc, uses: u}, paths: map[string][]string{}}
-	// The optimizer changes what an expression means where types are known at run
-	// time only: "x && true" is x for it, and 7 in ["a"] a fault.
-	o := []expr.Option{expr.Env(map[string]any{}), expr.AllowUndefinedVariables(), expr.Optimize(false), expr.Patch(p)}
-	o = append(o, functionOptions...)
-	o = append(o, machineOptions...)
-	o = append(o, boundOptions...)
-	made := newConfig(o)
-	tree, err := parse(src.text, made)
+	made := *machineConfig() // its maps are only read
+	made.WithEnv(map[string]any{})
+	made.Strict = false
+	made.Visitors = []ast.Visitor{p}
+	tree, err := parse(src.text, &made)
 	if err == nil {
-		_, err = new(checker.Checker).PatchAndCheck(tree, made)
+		_, err = new(checker.Checker).PatchAndCheck(tree, &made)
 	}
 	if err != nil {
 		c.exprFault(wrongType, src, err)
 		return nil
 	}
-	code, err := exprcompiler.Compile(tree, made)
+	code, err := exprcompiler.Compile(tree, &made)
 	if err != nil {
 		c.exprFault(wrongType, src, err)
 		return nil
@@ -68,6 +67,13 @@ func (c *compiler) machine(src source, sc scope, u *uses) engine.Expr {
 	c.machines[key] = compiledMachine{m, *u}
 	return machine{src, m}
 }
+
+// machineConfig is what all machines have in common. The optimizer changes what an
+// expression means where types are known at run time only: "x && true" is x for it,
+// and 7 in ["a"] a fault.
+var machineConfig = sync.OnceValue(func() *conf.Config {
+	return newConfig(slices.Concat(functionOptions, machineOptions, boundOptions, []expr.Option{expr.Optimize(false)}))
+})
 
 // A compiledMachine is kept for when another rule says the same.
 type compiledMachine struct {
