@@ -126,6 +126,7 @@ func (c *compiler) compile() *engine.Ruleset {
 		}
 	}
 	c.declareProtocols()
+	c.missing()
 	for _, name := range c.decl.tables.names {
 		c.table(name, c.decl.tables.nodes[name])
 	}
@@ -430,15 +431,8 @@ func (c *compiler) localScope(n *node, r *engine.Rule) scope {
 
 // strings reads text or a list of texts.
 func (c *compiler) strings(n *node, as string) []string {
-	if n == nil {
-		return nil
-	}
-	items := []*node{n}
-	if n.kind == kindArray {
-		items = n.items
-	}
 	var list []string
-	for _, item := range items {
+	for _, item := range n.listed() {
 		if c.want(item, kindString, as+" or a list of them") {
 			list = append(list, item.text)
 		}
@@ -456,12 +450,8 @@ func (c *compiler) patterns(n *node) []engine.Pattern {
 		c.report(noMessages, n, n.pos, "the rule does not say which messages it is for", `on = "matrix m.call.invite"`)
 		return nil
 	}
-	items := []*node{on}
-	if on.kind == kindArray {
-		items = on.items
-	}
 	var list []engine.Pattern
-	for _, item := range items {
+	for _, item := range on.listed() {
 		if !c.want(item, kindString, `"TRANSPORT TYPE"`) {
 			continue
 		}
@@ -619,11 +609,7 @@ func (c *compiler) entries(n *node, as string, each func(name string, x *node)) 
 
 // slots reads names of timers or limits.
 func (c *compiler) slots(n *node, what string, unknown *Kind, known map[string]int, into *[]int) {
-	items := []*node{n}
-	if n.kind == kindArray {
-		items = n.items
-	}
-	for _, item := range items {
+	for _, item := range n.listed() {
 		if !c.want(item, kindString, "the name of a "+what) {
 			continue
 		}

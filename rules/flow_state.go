@@ -91,7 +91,7 @@ func (f *flow) unknownStates() {
 	}
 	for _, r := range f.rules {
 		f.rule = r.Name
-		for _, item := range itemsOf(r.node.child("in")) {
+		for _, item := range r.node.child("in").listed() {
 			if !r.New && item.kind == kindString {
 				report(item.text, item, item.pos)
 			}

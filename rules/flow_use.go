@@ -66,26 +66,15 @@ func (c *compiler) usedIn(u *usage, root *node) {
 				}
 			}
 		case "check":
-			for _, check := range itemsOf(n) {
+			for _, check := range n.listed() {
 				u.entry(check, "that")
 			}
 		case "rule":
-			for _, r := range itemsOf(n) {
+			for _, r := range n.listed() {
 				c.usedBy(u, r)
 			}
 		}
 	}
-}
-
-// itemsOf gives the items of a list, or what stands in its place.
-func itemsOf(n *node) []*node {
-	switch {
-	case n == nil:
-		return nil
-	case n.kind == kindArray:
-		return n.items
-	}
-	return []*node{n}
 }
 
 // below looks into the tables of a table, such as [limit.NAME].
@@ -121,7 +110,7 @@ func (c *compiler) usedBy(u *usage, n *node) {
 		case "on":
 			u.heard = append(u.heard, patternsIn(v)...)
 		case "in":
-			for _, state := range itemsOf(v) {
+			for _, state := range v.listed() {
 				u.asked[state.text]++
 			}
 		case "new":
@@ -135,11 +124,11 @@ func (c *compiler) usedBy(u *usage, n *node) {
 			}
 		case "cancel":
 		case "limit", "beyond":
-			for _, name := range itemsOf(v) {
+			for _, name := range v.listed() {
 				u.limits[name.text] = true
 			}
 		case "send":
-			for _, s := range itemsOf(v) {
+			for _, s := range v.listed() {
 				u.entry(s, "when", "each")
 			}
 		case "push":
@@ -209,7 +198,7 @@ func eachText(n *node, f func(string)) {
 // patternsIn reads the patterns of an on, faulty ones as far as they go.
 func patternsIn(on *node) []engine.Pattern {
 	var list []engine.Pattern
-	for _, item := range itemsOf(on) {
+	for _, item := range on.listed() {
 		if words := strings.Fields(item.text); len(words) == 2 {
 			list = append(list, engine.Pattern{Transport: words[0], Type: words[1]})
 		}

@@ -50,6 +50,18 @@ func (n *node) isNumber() bool { return n.kind == kindInteger || n.kind == kindF
 // child gives the value of a key of a table; nil if it is not set.
 func (n *node) child(key string) *node { return n.children[key] }
 
+// listed gives the items of a list, or the value itself where one stands for a
+// list of one.
+func (n *node) listed() []*node {
+	switch {
+	case n == nil:
+		return nil
+	case n.kind == kindArray:
+		return n.items
+	}
+	return []*node{n}
+}
+
 // plain gives the value as Go values: map[string]any, []any and scalars.
 func (n *node) plain() any {
 	switch n.kind {

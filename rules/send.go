@@ -10,15 +10,7 @@ import (
 
 // sends compiles what a rule sends.
 func (c *compiler) sends(n *node, r *engine.Rule, sc scope) {
-	send := n.child("send")
-	if send == nil {
-		return
-	}
-	items := []*node{send}
-	if send.kind == kindArray {
-		items = send.items
-	}
-	for _, item := range items {
+	for _, item := range n.child("send").listed() {
 		if !c.want(item, kindTable, "a message to send: [[rule.send]]") {
 			continue
 		}

@@ -170,18 +170,6 @@ func (t *typing) names(n *node) []string {
 	return names
 }
 
-// listed gives the items of a list, or the value itself where one stands for a
-// list of one.
-func (n *node) listed() []*node {
-	switch {
-	case n == nil:
-		return nil
-	case n.kind == kindArray:
-		return n.items
-	}
-	return []*node{n}
-}
-
 // holds says whether a table has that value under one of its keys.
 func (n *node) holds(value *node) bool {
 	return n != nil && n.kind == kindTable && slices.ContainsFunc(n.keys, func(key string) bool { return n.children[key] == value })
