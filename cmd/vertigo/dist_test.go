@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -102,6 +104,51 @@ func TestUnitFitsTheProgram(t *testing.T) {
 	}
 }
 
+// A crash is not taken for a configuration that cannot be used, which would not be
+// started again: what leaves exit code 2 elsewhere ends by a signal.
+func TestUnitStartsAgainAfterACrash(t *testing.T) {
+	said := unit(readDist(t, "vertigo.service"))
+	for _, pair := range said["Environment"] {
+		name, value, _ := strings.Cut(pair, "=")
+		t.Setenv(name, value)
+	}
+	if !slices.Equal(said["LimitCORE"], []string{"0"}) {
+		t.Errorf("a core may be left, with secrets: LimitCORE=%v", said["LimitCORE"])
+	}
+	leaveNoCore(t)
+	dir := t.TempDir()
+	for name, text := range map[string]string{"vertigo.toml": lonelyConfig, "rules.toml": bridgeRules("old")} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := startProcess(t, dir, "run")
+	p.until("msg=started")
+	p.signal(syscall.SIGQUIT) // the runtime ends as after a panic
+	if _, err := io.Copy(io.Discard, p.stderr); err != nil {
+		t.Fatal(err)
+	}
+	if code := p.exitCode(); code != -1 {
+		t.Errorf("it ends with exit code %d, not by a signal", code)
+	}
+}
+
+// leaveNoCore keeps what the test starts from leaving core files.
+func leaveNoCore(t *testing.T) {
+	t.Helper()
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &before); err != nil {
+		t.Fatal(err)
+	}
+	set := func(limit syscall.Rlimit) {
+		if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &limit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(syscall.Rlimit{Cur: 0, Max: before.Max})
+	t.Cleanup(func() { set(before) })
+}
+
 // systemd itself finds no fault, where it is there to ask.
 func TestUnitIsOne(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")
@@ -146,7 +193,7 @@ func TestContainerFitsTheProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(gomod); !strings.Contains(text, "FROM golang:"+string(v[1])+" ") {
+	if v := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindSubmatch(gomod); !strings.Contains(text, "FROM docker.io/library/golang:"+string(v[1])+" ") {
 		t.Errorf("it does not build with Go %s", v[1])
 	}
 }
