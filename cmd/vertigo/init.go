@@ -143,10 +143,10 @@ func (s *setup) tellWhatIsNext(w io.Writer, config, ruleFile string) {
 	step("vertigo run" + with)
 }
 
-// secretStep says where a secret goes.
+// secretStep says where a secret is looked for.
 func (s *setup) secretStep(what, file, variable string) string {
 	if s.secrets != "" {
-		return "Into " + filepath.Join(s.secrets, file) + " goes " + what + "."
+		return "The bridge reads " + what + " in " + filepath.Join(s.secrets, file) + "."
 	}
 	return "export " + variable + "=…   (" + what + ")"
 }

@@ -69,15 +69,15 @@ rules = ["rules.toml"] # beside this file
 	line("url", s.pbx, "")
 	line("login", s.login, "")
 	line("password", s.secret("verto-password", "VERTIGO_VERTO_PASSWORD"), "no secret stands in this file")
-	b.WriteString(`
+	fmt.Fprintf(&b, `
 # Each message that comes and goes, for vertigo replay and vertigo explain. They tell who called whom.
 # [capture]
-# dir = "captures"
+# dir = %q
 
 # The rules are compiled anew when their files change; without this, at SIGHUP.
 # [reload]
 # watch = true
-`)
+`, filepath.Join(s.state, "captures"))
 	return laidOut(b.String())
 }
 
