@@ -113,9 +113,18 @@ func (c *client) ends(typ, reason string) {
 // wait returns the first event that the condition holds for.
 func (c *client) wait(what string, condition func(gjson.Result) bool) gjson.Result {
 	c.t.Helper()
-	e, err := c.user.WaitEvent(soon(c.t), condition)
+	var others []string // of the bridge, in the client's room
+	e, err := c.user.WaitEvent(soon(c.t), func(e gjson.Result) bool {
+		if condition(e) {
+			return true
+		}
+		if e.Get("room_id").Str == c.room && e.Get("sender").Str != c.user.ID {
+			others = append(others, e.Get("type").Str)
+		}
+		return false
+	})
 	if err != nil {
-		c.t.Fatalf("%s: %v", what, err)
+		c.t.Fatalf("%s never gets %s, but %v: %v", c.user.ID, what, others, err)
 	}
 	return e
 }
@@ -147,10 +156,17 @@ func (c *client) write(text string) {
 // hears makes sure that a tone is heard.
 func (c *client) hears(hz float64) {
 	c.t.Helper()
-	if !c.phone.Hears(soon(c.t), hz) {
-		in, out := c.phone.Packets()
-		c.t.Fatalf("no tone of %v Hz is heard; %d packets came, %d went", hz, in, out)
+	if c.phone.Hears(soon(c.t), hz) {
+		return
 	}
+	way := "ICE and DTLS never came about"
+	select {
+	case <-c.phone.Connected():
+		way = "ICE and DTLS had come about"
+	default:
+	}
+	in, out := c.phone.Packets()
+	c.t.Fatalf("%s hears no tone of %v Hz; %d packets came, %d went; %s", c.user.ID, hz, in, out, way)
 }
 
 // keyPayload is the payload type of keys in the offers of a [webphone.Phone].

@@ -32,6 +32,8 @@ type Phone struct {
 	read    chan struct{} // closed when the control connection is
 
 	mu      sync.Mutex
+	told    int                     // how many commands
+	answers map[string]gjson.Result // to them
 	events  []gjson.Result
 	used    int // of them, those that were waited for
 	keys    string
@@ -61,7 +63,10 @@ func shortDir(t testing.TB) string {
 func StartPhone(t testing.TB, x *Exchange, number string, o PhoneOptions) *Phone {
 	t.Helper()
 	need(t, "baresip")
-	p := &Phone{Number: number, t: t, x: x, dir: shortDir(t), read: make(chan struct{}), changed: make(chan struct{})}
+	p := &Phone{
+		Number: number, t: t, x: x, dir: shortDir(t), read: make(chan struct{}),
+		answers: map[string]gjson.Result{}, changed: make(chan struct{}),
+	}
 	if o.Tone == 0 {
 		o.Tone = 1000
 	}
@@ -79,7 +84,7 @@ func StartPhone(t testing.TB, x *Exchange, number string, o PhoneOptions) *Phone
 		<-p.read
 	})
 	if err := x.WaitRegistered(soon(t), number); err != nil {
-		t.Fatalf("%v\n%s", err, p.process.said(t))
+		t.Fatalf("phone %s is not registered: %v", number, err)
 	}
 	return p
 }
@@ -107,6 +112,7 @@ module_path %s
 module g711.so
 module_tmp account.so
 module_app menu.so
+statmode_default off
 module_app ctrl_tcp.so
 ctrl_tcp_listen %s
 %s`, loopback, FreePort(p.t), loopback, filepath.Dir(modules[0]), control, sound))
@@ -130,7 +136,10 @@ func (p *Phone) listen() {
 		}
 		e := gjson.Parse(text)
 		p.mu.Lock()
-		if e.Get("event").Bool() {
+		switch {
+		case e.Get("response").Bool():
+			p.answers[e.Get("token").Str] = e
+		case e.Get("event").Bool():
 			p.events = append(p.events, e)
 			if e.Get("type").Str == "CALL_DTMF_START" {
 				p.keys += e.Get("param").Str
@@ -158,15 +167,22 @@ func readNetstring(r *bufio.Reader) (string, error) {
 	return string(text[:n]), nil
 }
 
-// do tells the phone to do something.
+// do tells the phone to do something, and waits until it has begun to.
 func (p *Phone) do(command, params string) {
 	p.t.Helper()
-	text, err := json.Marshal(map[string]string{"command": command, "params": params})
+	p.told++
+	token := strconv.Itoa(p.told)
+	text, err := json.Marshal(map[string]string{"command": command, "params": params, "token": token})
 	if err == nil {
 		_, err = fmt.Fprintf(p.control, "%d:%s,", len(text), text)
 	}
 	if err != nil {
-		p.t.Fatalf("phone %s: %v", p.Number, err)
+		p.t.Fatalf("phone %s is not told %s: %v", p.Number, command, err)
+	}
+	var answer gjson.Result
+	p.until("an answer to "+command, func() (answered bool) { answer, answered = p.answers[token]; return answered })
+	if !answer.Get("ok").Bool() {
+		p.t.Fatalf("phone %s does not %s: %s", p.Number, command, answer.Get("data").Str)
 	}
 }
 
@@ -189,13 +205,10 @@ func (p *Phone) Hold() { p.t.Helper(); p.do("hold", "") }
 // Resume goes on with it.
 func (p *Phone) Resume() { p.t.Helper(); p.do("resume", "") }
 
-// Press presses keys.
-func (p *Phone) Press(keys string) {
-	p.t.Helper()
-	for _, key := range keys {
-		p.do("sndcode", string(key))
-	}
-}
+// Press presses a key. Another one is for when this one was heard: in baresip 1.0.0
+// the thread that is told of keys and the one that sends them share a queue without
+// a lock.
+func (p *Phone) Press(key byte) { p.t.Helper(); p.do("sndcode", string(key)) }
 
 // Transfer hands the far end on to a number of the exchange.
 func (p *Phone) Transfer(number string) { p.t.Helper(); p.do("transfer", p.x.URI(number)) }
@@ -236,26 +249,45 @@ func (p *Phone) wait(typ string) gjson.Result {
 // HearsKeys waits until the phone has heard these keys since it runs, and no others.
 func (p *Phone) HearsKeys(keys string) {
 	p.t.Helper()
-	p.until("the keys "+keys, func() bool { return p.keys == keys })
+	var heard string
+	p.until("the keys "+keys, func() bool { heard = p.keys; return heard == keys || !strings.HasPrefix(keys, heard) })
+	if heard != keys {
+		p.t.Fatalf("phone %s has heard the keys %s, not %s", p.Number, heard, keys)
+	}
 }
 
+// until waits for something that what the phone tells brings about.
 func (p *Phone) until(what string, condition func() bool) {
 	p.t.Helper()
-	for ctx := soon(p.t); ; {
+	for ctx, ended := soon(p.t), false; ; {
 		p.mu.Lock()
-		ok, changed, events, keys := condition(), p.changed, p.events, p.keys
+		ok, changed := condition(), p.changed
 		p.mu.Unlock()
-		if ok {
+		switch {
+		case ok:
 			return
+		case ended:
+			p.t.Fatalf("phone %s has ended, before %s; %s", p.Number, what, p.history())
 		}
 		select {
 		case <-changed:
-			continue
 		case <-p.read:
+			ended = true // what it told last may be it
 		case <-ctx.Done():
+			p.t.Fatalf("phone %s never had %s; %s", p.Number, what, p.history())
 		}
-		p.t.Fatalf("phone %s never had %s; it had the keys %q and %v\n%s", p.Number, what, keys, events, p.process.said(p.t))
 	}
+}
+
+// history is what the phone has told of: events in their order, and keys.
+func (p *Phone) history() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var types []string
+	for _, e := range p.events {
+		types = append(types, e.Get("type").Str)
+	}
+	return fmt.Sprintf("it had the keys %q and the events %v", p.keys, types)
 }
 
 // Hears waits until a fifth of a second on end of what the phone hears, from now
@@ -264,19 +296,29 @@ func (p *Phone) until(what string, condition func() bool) {
 func (p *Phone) Hears(hz float64) {
 	p.t.Helper()
 	r := p.recordings()
-	run := 0 // samples of the tone on end
+	frames, silent, pure, run := 0, 0, 0, 0 // all that came; without any sound; of the tone; of the tone on end
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for ctx := soon(p.t); run < rate/5; {
+	for ctx := soon(p.t); run < heardFrames; {
 		select {
 		case <-tick.C:
+		case <-p.process.done:
+			p.t.Fatalf("phone %s has ended (%v), before it heard %v Hz", p.Number, p.process.err, hz)
 		case <-ctx.Done():
-			p.t.Fatalf("phone %s hears no tone of %v Hz", p.Number, hz)
+			p.t.Fatalf("phone %s hears no tone of %v Hz: of %d frames it recorded %d are silent and %d the tone; %s",
+				p.Number, hz, frames, silent, pure, p.history())
 		}
 		for _, samples := range r.more(p.t) {
-			if run += len(samples); vertotest.Power(samples, hz, rate) < 0.9 {
-				run = 0
+			frames++
+			switch power := vertotest.Power(samples, hz, rate); {
+			case power >= 0.9:
+				pure++
+				run++
+				continue
+			case power == 0:
+				silent++
 			}
+			run = 0
 		}
 	}
 }

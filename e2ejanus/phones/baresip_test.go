@@ -20,10 +20,14 @@ func TestPhonesCallEachOther(t *testing.T) {
 	anna.Talks()
 	anna.Hears(1000)
 	ben.Hears(700)
-	anna.Press("12#")
-	ben.HearsKeys("12#")
+	const keys = "12#"
+	for i := range keys {
+		anna.Press(keys[i])
+		ben.HearsKeys(keys[:i+1])
+	}
 	anna.Transfer("2003")
 	anna.Ended()
+	ben.Ended()
 	cleo.Hears(1000)
 	ben.Hears(1300)
 	ben.HangUp()

@@ -114,7 +114,7 @@ func (s *session) wait(what string, after int, condition func(gjson.Result) bool
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			s.t.Fatalf("Janus never said %s, but %v", what, heard)
+			s.t.Fatalf("Janus never said %s, but at last %v", what, heard[max(after, len(heard)-5):])
 		}
 	}
 }
@@ -140,6 +140,17 @@ func (s *session) line() *line {
 		}
 	})
 	return l
+}
+
+// office registers as the account office of an exchange, with a number.
+func (l *line) office(x *Exchange) {
+	l.t.Helper()
+	x.Account("office", "sesame")
+	x.Line("+442079460100", "office")
+	l.request(map[string]any{
+		"request": "register", "username": "sip:office@" + x.Address, "proxy": "sip:" + x.Address, "secret": "sesame",
+	}, nil)
+	l.event("registered")
 }
 
 // guest registers as one who can only call.

@@ -24,8 +24,13 @@ type Exchange struct {
 	passwords map[string]string // of accounts
 	contacts  map[string]string // of accounts, and of numbers that were placed: a URI
 	lines     map[string]string // whose account a number is
-	seen      []string          // the first lines of all requests
+	seen      []passed          // all requests
 	changed   chan struct{}
+}
+
+// A passed is a request that came to an exchange.
+type passed struct {
+	start, from, cseq string // first line, the host:port it came from, and CSeq
 }
 
 // StartExchange runs an exchange until the test ends.
@@ -76,6 +81,15 @@ func (x *Exchange) WaitRegistered(ctx context.Context, user string) error {
 	return x.wait(ctx, user+" registers", func() bool { return x.contacts[user] != "" })
 }
 
+// waitACK waits until whoever is at an address has acknowledged the answer to its
+// INVITE of that number (CSeq).
+func (x *Exchange) waitACK(ctx context.Context, from string, number int) error {
+	cseq := fmt.Sprintf("%d ACK", number)
+	return x.wait(ctx, cseq+" from "+from, func() bool {
+		return slices.ContainsFunc(x.seen, func(p passed) bool { return p.from == from && p.cseq == cseq })
+	})
+}
+
 // WaitRequest waits for a request that begins with those words, like
 // "INVITE sip:2001".
 func (x *Exchange) WaitRequest(ctx context.Context, begins string) error {
@@ -91,7 +105,7 @@ func (x *Exchange) Saw(begins string) bool {
 
 // saw is [Exchange.Saw] for a caller that holds mu.
 func (x *Exchange) saw(begins string) bool {
-	return slices.ContainsFunc(x.seen, func(line string) bool { return strings.HasPrefix(line, begins) })
+	return slices.ContainsFunc(x.seen, func(p passed) bool { return strings.HasPrefix(p.start, begins) })
 }
 
 func (x *Exchange) wait(ctx context.Context, what string, condition func() bool) error {
@@ -105,9 +119,20 @@ func (x *Exchange) wait(ctx context.Context, what string, condition func() bool)
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("%s: %w", what, context.Cause(ctx))
+			return fmt.Errorf("the exchange never saw: %s (%w); the last requests were %s", what, context.Cause(ctx), x.last())
 		}
 	}
+}
+
+// last are the requests that came last, one a line.
+func (x *Exchange) last() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	var b strings.Builder
+	for _, p := range x.seen[max(0, len(x.seen)-10):] {
+		fmt.Fprintf(&b, "\n  %s, from %s", p.start, p.from)
+	}
+	return b.String()
 }
 
 func (x *Exchange) serve() {
@@ -133,7 +158,7 @@ func (x *Exchange) serve() {
 func (x *Exchange) request(m sipMessage, from *net.UDPAddr) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.seen = append(x.seen, m.start)
+	x.seen = append(x.seen, passed{m.start, from.String(), m.header("CSeq")})
 	close(x.changed)
 	x.changed = make(chan struct{})
 	user, host := split(m.uri())

@@ -7,30 +7,39 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 )
 
 // loopback is where everything here is.
 const loopback = "127.0.0.1"
 
-// given are the ports that tests of this process have, in use or not yet.
-var given sync.Map
+// FreePort is a port that neither TCP nor UDP uses, nor the one after it.
+func FreePort(t testing.TB) int { t.Helper(); return reserve(t, 10000, 500) }
 
-// FreePort is a port that neither TCP nor UDP uses, nor the one after it. It is
-// below those that systems give to outgoing connections, those of media, and
-// those of other tests.
-func FreePort(t testing.TB) int {
+// mediaPort is a port for the sound of a sipp, which takes it and the one two above.
+// It does not look for another one where it is told one, and all look in the same
+// place where they are told none.
+func mediaPort(t testing.TB) int { t.Helper(); return reserve(t, 32000, 192) }
+
+// reserve gives the first of three free ports, from one of so many blocks of four.
+// Until the test ends no other test has them, whether they are in use by then or
+// not, and whichever process that test runs in: the fourth port is held as a sign
+// of that. All blocks are below the ports that systems give to outgoing connections,
+// and beside those of the media of Janus and baresip.
+func reserve(t testing.TB, from, blocks int) int {
 	t.Helper()
 	for range 1000 {
-		port := 10000 + 2*rand.IntN(1000)
-		if _, taken := given.LoadOrStore(port, true); taken {
+		port := from + 4*rand.IntN(blocks)
+		sign, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port + 3})
+		if err != nil {
 			continue
 		}
-		t.Cleanup(func() { given.Delete(port) })
-		if free(port) && free(port+1) {
-			return port
+		if !free(port) || !free(port+1) || !free(port+2) {
+			sign.Close()
+			continue
 		}
+		t.Cleanup(func() { sign.Close() })
+		return port
 	}
 	t.Fatal("no port is free")
 	return 0

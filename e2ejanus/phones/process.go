@@ -2,10 +2,10 @@ package phones
 
 import (
 	"context"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -58,22 +58,44 @@ func (p *process) end(t testing.TB) {
 	}
 }
 
+// saidLines is how much is shown of what a process has said: its last lines. There
+// are several processes, and what failed must not be buried.
+const saidLines = 30
+
 // said is the end of what the process has said.
 func (p *process) said(t testing.TB) string {
 	t.Helper()
-	files := []string{"output"}
-	if logs, err := fs.Glob(os.DirFS(p.dir), "*_errors.log"); err == nil { // of sipp
-		files = append(files, logs...)
+	lines := strings.SplitAfter(p.read(t, "output")+p.read(t, complaints), "\n")
+	return strings.Join(lines[max(0, len(lines)-saidLines):], "")
+}
+
+// complaints are the files in which sipp tells what went wrong, below a heading.
+const complaints = "*_errors.log"
+
+// complaint is the first thing that sipp says went wrong.
+func (p *process) complaint(t testing.TB) string {
+	t.Helper()
+	_, first, _ := strings.Cut(p.read(t, complaints), "\n")
+	line, _, _ := strings.Cut(first, "\n")
+	return line
+}
+
+// read reads the files of such a name that the process has.
+func (p *process) read(t testing.TB, pattern string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(p.dir, pattern))
+	if err != nil {
+		t.Error(err)
 	}
 	var all []byte
 	for _, name := range files {
-		text, err := os.ReadFile(filepath.Join(p.dir, name))
+		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Error(err)
 		}
 		all = append(all, text...)
 	}
-	return string(all[max(0, len(all)-16<<10):])
+	return string(all)
 }
 
 // until asks again and again whether something is true, which no event tells.
@@ -85,9 +107,9 @@ func (p *process) until(t testing.TB, ctx context.Context, what string, ready fu
 		select {
 		case <-tick.C:
 		case <-p.done:
-			t.Fatalf("%s ended (%v) before it %s:\n%s", p.name, p.err, what, p.said(t))
+			t.Fatalf("%s ended (%v) before it %s; %s", p.name, p.err, what, p.complaint(t))
 		case <-ctx.Done():
-			t.Fatalf("%s never %s:\n%s", p.name, what, p.said(t))
+			t.Fatalf("%s never %s", p.name, what)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package phones
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestFarEndsKeepToTheirScripts(t *testing.T) {
@@ -28,15 +27,6 @@ func TestFarEndsKeepToTheirScripts(t *testing.T) {
 		}
 		far.Done()
 	}
-
-	caller := StartCaller(t, x, "+442079460101", "2001", time.Second)
-	if who := p.Rings(); who != x.URI("+442079460101") {
-		t.Errorf("%s calls", who)
-	}
-	p.Accept()
-	p.Talks()
-	p.Ended()
-	caller.Done()
 }
 
 func refuses(t *testing.T, p *Phone, status string) {

@@ -13,9 +13,11 @@ import (
 
 const (
 	rate  = 8000        // samples a second, of all sound here
-	frame = rate / 50   // samples that are looked at together
+	frame = rate / 50   // samples that are looked at together: those of a packet
 	heard = "*-dec.wav" // files in which baresip keeps what it hears, one a call
 	head  = 44          // bytes before the samples of a WAV file
+
+	heardFrames = 10 // of a tone on end make one that is heard
 )
 
 // writeTone writes three minutes of a tone as a WAV file, which is longer than
