@@ -131,8 +131,8 @@ when = '(msg.params.sdp ?? call.matrix.key) != nil'
 	})
 	unbounded = newKind(Kind{
 		Code: "V037", Title: "An expression that could run for long",
-		What: "A range has bounds that are no plain numbers, or a list function stands in another one's condition; or the expression itself has more than 16 KiB.",
-		Why:  "Its time would grow with what a peer sends, or with its own length.",
+		What: "A range has bounds that are no plain numbers, or a list function stands in another one's condition; or the expression itself has more than 16 KiB; or there are more than 1000 lets, or 100 of one rule.",
+		Why:  "Its time would grow with what a peer sends, or with its own length; that of loading with the number of lets.",
 		Example: `[[rule]]
 name = "somebody writes"
 on   = "matrix m.room.message"

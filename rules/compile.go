@@ -424,7 +424,7 @@ func (c *compiler) localScope(n *node, r *engine.Rule) scope {
 			x = constant{}
 		}
 		r.Locals = append(r.Locals, x)
-		sc.locals = append(slices.Clone(sc.locals), local{name, c.typeOf(lets.children[name], sc)})
+		sc = sc.with(local{name, c.typeOf(lets.children[name], sc)})
 	}
 	return sc
 }

@@ -34,6 +34,23 @@ type scope struct {
 	noCall bool    // in a rule of a connection, and in an envelope
 	under  bool    // in an envelope
 	index  bool    // in the key of an index: it is computed when a call has changed
+	names  string  // of the locals, with their types
+}
+
+// with is the scope with one more let in it.
+func (s scope) with(l local) scope {
+	s.locals = append(slices.Clone(s.locals), l)
+	s.names += l.key()
+	return s
+}
+
+// before is the scope without the lets from one on.
+func (s scope) before(slot int) scope {
+	for _, l := range slices.Backward(s.locals[slot:]) {
+		s.names = strings.TrimSuffix(s.names, l.key())
+	}
+	s.locals = s.locals[:slot]
+	return s
 }
 
 // A local is a let by name, with the type that its expression has.
@@ -51,6 +68,8 @@ var plainTypes = map[reflect.Type]types.Type{
 	reflect.TypeFor[time.Time]():     types.TypeOf(time.Time{}),
 	reflect.TypeFor[time.Duration](): types.TypeOf(time.Duration(0)),
 }
+
+func (l local) key() string { return fmt.Sprintf("%s %v,", l.name, l.typ) }
 
 func (l local) known() types.Type {
 	if t, ok := plainTypes[l.typ]; ok {
@@ -185,9 +204,7 @@ func (c *compiler) config(sc scope, more []expr.Option) *conf.Config {
 		}
 	case len(sc.locals) > 0:
 		last := len(sc.locals) - 1
-		before := sc
-		before.locals = sc.locals[:last]
-		made = *c.config(before, nil)
+		made = *c.config(sc.before(last), nil)
 		made.Env = withField(made.Env, sc.locals[last])
 	default:
 		made = *plainConfig() // its maps are only read
@@ -424,12 +441,8 @@ type exprKey struct {
 }
 
 func (c *compiler) exprKey(text string, sc scope, more []expr.Option) exprKey {
-	var locals strings.Builder
-	for _, l := range sc.locals {
-		fmt.Fprintf(&locals, "%s %v,", l.name, l.typ)
-	}
 	flags := [7]bool{sc.item, sc.items, sc.noMsg, sc.check, sc.noCall, sc.under, sc.index}
-	return exprKey{text, flags, locals.String(), len(more)}
+	return exprKey{text, flags, sc.names, len(more)}
 }
 
 var conditionOptions = []expr.Option{expr.AsBool(), expr.WarnOnAny()}
@@ -508,14 +521,11 @@ func (c *compiler) exprFault(k *Kind, src source, err error) {
 		return
 	}
 	at, msg, hint := fault.From, fault.Message, ""
-	env := c.environment(c.scopeNow)
+	env := c.config(c.scopeNow, nil).Env.Fields
 	switch {
 	case unknownName.MatchString(msg):
 		name := unknownName.FindStringSubmatch(msg)[1]
-		known := []string{}
-		for k := range env {
-			known = append(known, k)
-		}
+		known := keysOf(env)
 		for _, f := range Functions {
 			known = append(known, f.Name)
 		}
@@ -527,7 +537,7 @@ func (c *compiler) exprFault(k *Kind, src source, err error) {
 			}
 		}
 		hint = DidYouMean(name, known)
-		if _, elsewhere := c.environment(scope{})[name]; elsewhere && c.scopeNow.check {
+		if _, elsewhere := c.config(scope{}, nil).Env.Fields[name]; elsewhere && c.scopeNow.check {
 			k, msg, hint = readsMessage, "a check cannot read "+name, "it is asked when the rules are loaded: of vars, tables and functions"
 		} else if c.scopeNow.under && name == "call" {
 			k, msg, hint = notOfConnections, "an envelope has no call", seenByEnvelopes
@@ -545,11 +555,9 @@ func (c *compiler) exprFault(k *Kind, src source, err error) {
 	case unknownField.MatchString(msg):
 		name := unknownField.FindStringSubmatch(msg)[1]
 		root := rootBefore(src.text, at, name)
-		known := []string{}
-		if m, ok := env[root].(types.Map); ok {
-			for k := range m {
-				known = append(known, k)
-			}
+		var known []string
+		if of := env[root]; of.TypeData != nil {
+			known = keysOf(of.Fields)
 		}
 		k, msg = unknownFieldKind, "unknown field "+name
 		if root == "call" {
@@ -559,7 +567,7 @@ func (c *compiler) exprFault(k *Kind, src source, err error) {
 		} else if root != "" {
 			msg = "unknown field " + root + "." + name
 		}
-		hint = DidYouMean(name, sorted(known))
+		hint = DidYouMean(name, known)
 	default:
 		msg = inWords(msg)
 		if name := nameAt(src.text, at); strings.HasSuffix(msg, " is not callable") && c.tables[name] != nil {

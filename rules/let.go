@@ -1,9 +1,37 @@
 package rules
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
+
+// How many lets rule files may have together beside those of rules, and how many a
+// rule: each is compiled with all before it in sight.
+const (
+	maxLets       = 1000
+	maxLetsOfRule = 100
+)
+
+// fewLets says whether lets are not too many to be compiled, and reports those that
+// are one too many.
+func (l *loader) fewLets() bool {
+	few := true
+	fit := func(most int, names []string, nodes map[string]*node, where string) {
+		if len(names) > most {
+			n := nodes[names[most]]
+			l.report(unbounded, n, n.keyPos, fmt.Sprintf("there are more than %d lets%s", most, where), "what is looked up by a name or number belongs in a table")
+			few = false
+		}
+	}
+	fit(maxLets, l.whole.lets.names, l.whole.lets.nodes, "")
+	for _, r := range l.whole.rules {
+		if own := r.node.child("let"); own != nil {
+			fit(maxLetsOfRule, own.keys, own.children, " of one rule")
+		}
+	}
+	return few
+}
 
 // byUse gives the names of lets so that each one stands behind those that it
 // uses, and else in the order of the files: a let may stand in for an included
@@ -36,26 +64,31 @@ func (n *named) byUse() []string {
 // circle gives the lets by which one comes back to itself, it being the first
 // and the last of them; nil if it does not.
 func (n *named) circle(name string) []string {
-	var found []string
+	by, found := []string{name}, false
 	seen := map[string]bool{}
-	var search func(at string, by []string)
-	search = func(at string, by []string) {
+	var search func(at string)
+	search = func(at string) {
 		if n.nodes[at].kind != kindString {
 			return
 		}
 		eachName(n.nodes[at].text, func(root, _ string) {
-			switch {
-			case found != nil || n.nodes[root] == nil:
-			case root == name:
-				found = append(slices.Clone(by), root)
-			case !seen[root]:
-				seen[root] = true
-				search(root, append(slices.Clone(by), root))
+			if found || n.nodes[root] == nil || seen[root] {
+				return
+			}
+			seen[root] = true
+			by = append(by, root)
+			if found = root == name; found {
+				return
+			}
+			if search(root); !found {
+				by = by[:len(by)-1]
 			}
 		})
 	}
-	search(name, []string{name})
-	return found
+	if search(name); !found {
+		return nil
+	}
+	return by
 }
 
 // whyNoLet says why an expression cannot use a let that is declared; "" if none

@@ -107,6 +107,11 @@ func Load(files []string, o Options) (*Set, Findings) {
 			l.append(d)
 		}
 	}
+	if !l.fewLets() {
+		found := Findings(l.findings)
+		found.Sort(l.order...)
+		return nil, found
+	}
 	c := newCompiler(o, l)
 	set := c.compile()
 	found := Findings(c.findings)

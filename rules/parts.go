@@ -163,8 +163,8 @@ func (t *taking) body(name string) (p *engine.Part, local bool) {
 	c := t.c
 	for slot, l := range t.sc.locals {
 		if l.name == name {
-			sc := scope{locals: t.sc.locals[:slot]}
-			return c.takeApart(c.ownLets.child(name), sc), true
+			before := t.sc.before(slot)
+			return c.takeApart(c.ownLets.child(name), scope{locals: before.locals, names: before.names}), true
 		}
 	}
 	if !slices.ContainsFunc(c.lets, func(l let) bool { return l.name == name }) {

@@ -40,7 +40,12 @@ func (v view) or(w view) view {
 	}
 	both := view{kinds: v.kinds | w.kinds}
 	if v.types != nil && w.types != nil {
-		both.types = slices.Concat(v.types, w.types)
+		both.types = slices.Clone(v.types)
+		for _, t := range w.types {
+			if !slices.Contains(v.types, t) {
+				both.types = append(both.types, t)
+			}
+		}
 	}
 	return both
 }
