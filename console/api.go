@@ -61,7 +61,7 @@ func answer(w http.ResponseWriter, v any) {
 
 func (r *Recorder) state() State {
 	now := time.Now().UTC()
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	r.look(now)
 	s := State{
@@ -128,7 +128,7 @@ func formatted(found rules.Findings) string {
 }
 
 func (r *Recorder) ruleHits() []RuleHit {
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	list := make([]RuleHit, 0, len(r.rules.Ruleset.Rules))
 	for _, rule := range r.rules.Ruleset.Rules {
@@ -216,8 +216,8 @@ func (a *API) calls(w http.ResponseWriter, r *http.Request) {
 	answer(w, list)
 }
 
-// atOnce is how many calls are looked at before the engine may go on.
-const atOnce = 128
+// callsAtOnce is how many calls are looked at before others may go on.
+const callsAtOnce = 128
 
 // each calls look with every call that is kept, from the newest to the oldest,
 // while it holds mu. In between it lets go of mu now and then.
@@ -230,10 +230,10 @@ func (r *Recorder) each(look func(*record)) {
 
 // some looks at the next calls that began before one; it returns where to go on.
 func (r *Recorder) some(below uint64, look func(*record)) uint64 {
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	i, _ := slices.BinarySearchFunc(r.all, below, func(c *record, order uint64) int { return cmp.Compare(c.order, order) })
-	for range atOnce {
+	for range callsAtOnce {
 		if i == 0 {
 			return 0
 		}
@@ -254,14 +254,14 @@ func (a *API) call(w http.ResponseWriter, r *http.Request) {
 	}
 	s := Story{Call: call, Steps: make([]Step, len(steps)), Dropped: dropped}
 	var tell teller
-	for i := range steps {
-		s.Steps[i] = tell.step(&steps[i])
+	for i, one := range steps {
+		s.Steps[i] = tell.step(one)
 	}
 	answer(w, s)
 }
 
-func (r *Recorder) story(id engine.CallID) (call Call, steps []step, dropped int, ok bool) {
-	r.mu.Lock()
+func (r *Recorder) story(id engine.CallID) (call Call, steps []*step, dropped int, ok bool) {
+	r.lock()
 	defer r.mu.Unlock()
 	c := r.calls[id]
 	if c == nil {

@@ -117,7 +117,7 @@ func TestSearch(t *testing.T) {
 // Pages follow each other though calls begin and are forgotten meanwhile.
 func TestPages(t *testing.T) {
 	w := newWorld(t, plainRules)
-	const n = 3*atOnce + 10
+	const n = 3*callsAtOnce + 10
 	for i := range n {
 		call := fmt.Sprint("call", i)
 		w.says("m.call.invite", call, fmt.Sprintf(`,"number":"%d"`, i))

@@ -212,7 +212,7 @@ func (p *shownPage) goes(place string) {
 
 func (p *shownPage) click(selector string) {
 	p.t.Helper()
-	p.Run(p.t, chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))
+	p.Click(p.t, selector)
 }
 
 func (p *shownPage) keys(keys ...string) {

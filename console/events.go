@@ -74,11 +74,11 @@ type stream struct {
 }
 
 func (s *stream) tell(call string, n news) {
-	for i := range n.steps {
+	for _, one := range n.steps {
 		s.event("step", struct {
 			Call string `json:"call"`
 			Step Step   `json:"step"`
-		}{call, s.teller.step(&n.steps[i])})
+		}{call, s.teller.step(one)})
 	}
 	if len(n.calls) > 0 {
 		s.event("calls", struct {

@@ -153,7 +153,7 @@ func TestTheLadderOfACall(t *testing.T) {
 	w.step("pbx", "verto.answer", rings, `{}`)
 	w.step("pbx", "verto.answer", rings, `{"sdp":"v=0\r\n"}`)
 	p.until(`document.querySelectorAll("#ladder li").length === 3 && document.getElementById("call-state").textContent === "talking"`)
-	p.wants("what no rule is for", p.texts("#ladder .rule.unmatched"), "no rule is for it")
+	p.until(`document.querySelector("#ladder .rule.unmatched").innerText === "no rule is for it"`) // once it is drawn
 
 	// Why a rule did not fire: the piece of its condition that was false.
 	p.click(`#ladder li[data-outcome="unmatched"] button`)
@@ -327,7 +327,7 @@ func TestTryingAFileOfWindows(t *testing.T) {
 		t.Errorf("the page sends %q", sent)
 	}
 	p.wants("nothing is missing", p.texts("#tried-note"))
-	w.recorder.mu.Lock()
+	w.recorder.lock()
 	w.recorder.lose(w.now)
 	w.recorder.mu.Unlock()
 	p.click("#run")
@@ -359,7 +359,7 @@ func TestACallThatIsNoLongerFound(t *testing.T) {
 	w.step("pbx", "verto.answer", far, `{"sdp":"v=0\r\n"}`)
 	p := w.open(1000, "#/calls?q=7946")
 	p.until(`document.querySelectorAll("#live-calls tr").length === 1`)
-	w.recorder.mu.Lock()
+	w.recorder.lock()
 	w.recorder.all[0].number = "0"
 	w.recorder.mu.Unlock()
 	w.step("pbx", "verto.display", far, `{"number":"nobody"}`)

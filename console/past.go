@@ -35,9 +35,8 @@ type life struct{ begun, ended time.Time }
 // of all connections, and beside them those of no call.
 func (r *Recorder) past(most int) (p past) {
 	bySeq := map[uint64]given{}
-	note := func(call engine.CallID, steps []step) {
-		for i := range steps {
-			s := &steps[i]
+	note := func(call engine.CallID, steps []*step) {
+		for _, s := range steps {
 			if _, known := bySeq[s.input.seq]; s.input.seq != 0 && !known {
 				bySeq[s.input.seq] = given{s.input, s.message, call, s.n}
 			}
@@ -45,7 +44,7 @@ func (r *Recorder) past(most int) (p past) {
 	}
 	type told struct {
 		id    engine.CallID
-		steps []step
+		steps []*step
 	}
 	var kept []told
 	r.each(func(c *record) {
@@ -68,7 +67,7 @@ func (r *Recorder) past(most int) (p past) {
 		}
 		kept = append(kept, told{c.id, slices.Clip(c.steps)})
 	})
-	r.mu.Lock()
+	r.lock()
 	loose := slices.Clone(r.loose.items[r.loose.first:])
 	p.lacks(r.lostAt)
 	p.limits = r.rules.Ruleset.Limits

@@ -10,7 +10,7 @@ const backlog = 512
 type reader struct {
 	call       engine.CallID // whose steps it is told; "": nobody's
 	changed    map[*record]struct{}
-	steps      []step
+	steps      []*step
 	rules      bool // they were loaded anew, or were to be
 	transports bool // some are up or down now
 	behind     bool // too far: it has to ask anew
@@ -24,21 +24,23 @@ const mostPages = 64
 // many are open.
 func (r *Recorder) join(call engine.CallID) (one *reader, leave func()) {
 	one = &reader{call: call, changed: map[*record]struct{}{}, wake: make(chan struct{}, 1)}
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	if len(r.readers) == mostPages {
 		return nil, nil
 	}
 	r.readers[one] = struct{}{}
+	r.inbox.setPaged(true)
 	return one, func() {
-		r.mu.Lock()
+		r.lock()
 		defer r.mu.Unlock()
 		delete(r.readers, one)
+		r.inbox.setPaged(len(r.readers) > 0)
 	}
 }
 
 // tell notes that a call has changed by a step.
-func (o *reader) tell(c *record, s step) {
+func (o *reader) tell(c *record, s *step) {
 	o.changed[c] = struct{}{}
 	if c.id != o.call || o.behind {
 		return
@@ -61,7 +63,7 @@ func (o *reader) poke() {
 
 // news is what a page has not been told yet.
 type news struct {
-	steps      []step
+	steps      []*step
 	calls      []Call
 	rules      *reloadNews
 	transports []TransportState
@@ -79,7 +81,7 @@ const mostChanged = 500
 
 // take gives what is new to a page, of calls only if that is asked for.
 func (r *Recorder) take(o *reader, calls bool) news {
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	n := news{steps: o.steps, behind: o.behind}
 	o.steps = nil

@@ -23,20 +23,19 @@ type record struct {
 	keys                                  []Key
 	messages, failed                      int
 
-	steps   []step // never changed in place: slices of it are shared
-	bytes   int    // what the steps weigh
-	next    int    // number of the next step
+	steps   []*step // never changed in place: slices of it are shared
+	bytes   int     // what the steps weigh
+	next    int     // number of the next step
 	dropped int
 }
 
 // A step is what became of one message by one rule. It never changes.
 type step struct {
+	*heard
 	n       int // within the call
 	seq     uint64
-	input   input // of a message that a peer sent
-	again   bool  // the message is that of the step before
+	again   bool // the message is that of the step before
 	now     time.Time
-	message engine.Message
 	outcome engine.Outcome
 	rule    *engine.Rule
 	from    string
@@ -45,6 +44,12 @@ type step struct {
 	err     error
 	began   bool
 	ended   bool
+}
+
+// What was heard is a message, with its place if a peer sent it.
+type heard struct {
+	message engine.Message
+	input   input
 }
 
 // An input is the place of a peer's message among all that the engine was given.
@@ -75,7 +80,7 @@ func (s *step) bytes() int {
 }
 
 // add appends a step, and numbers it.
-func (c *record) add(s step) step {
+func (c *record) add(s *step) {
 	s.n = c.next
 	c.next++
 	if n := len(c.steps); s.input.seq != 0 {
@@ -85,7 +90,6 @@ func (c *record) add(s step) step {
 	}
 	c.steps = append(c.steps, s)
 	c.bytes += s.bytes()
-	return s
 }
 
 // drop lets go of steps, and returns what they weigh.
@@ -100,7 +104,7 @@ func (c *record) drop(from, to int) (bytes int) {
 }
 
 // summarize enters what a step tells of the call.
-func (c *record) summarize(t *engine.Trace, s *step) {
+func (c *record) summarize(o *notice, s *step) {
 	if !s.again {
 		c.messages++
 	}
@@ -116,8 +120,8 @@ func (c *record) summarize(t *engine.Trace, s *step) {
 	for i := range s.actions {
 		c.key(s.actions[i].To, s.actions[i].Key)
 	}
-	if s.outcome == engine.Fired && len(s.rule.Set) > 0 && !s.ended {
-		c.tell(t.Told)
+	if o.named {
+		c.name(o.names)
 	}
 	if isCallEnd(&s.message) {
 		c.told(s.message.Body)
@@ -127,7 +131,7 @@ func (c *record) summarize(t *engine.Trace, s *step) {
 // told enters what the engine says of a call that has ended.
 func (c *record) told(body []byte) {
 	end := gjson.ParseBytes(body)
-	c.tell(func(name string) string { return end.Get(name).String() })
+	c.name(namesOf(func(name string) string { return end.Get(name).String() }))
 	if answered := end.Get("answered"); answered.Exists() {
 		c.answered = answered.Time()
 		c.talked = time.Duration(end.Get("talked").Int()) * time.Millisecond
@@ -135,12 +139,12 @@ func (c *record) told(body []byte) {
 	c.state = "end"
 }
 
-// tell enters what people know the call by.
-func (c *record) tell(told func(name string) string) {
-	keep(&c.direction, told("direction"))
-	keep(&c.user, told("user"))
-	keep(&c.number, told("number"))
-	keep(&c.cause, told("cause"))
+// name enters what people know the call by.
+func (c *record) name(n names) {
+	keep(&c.direction, n.direction)
+	keep(&c.user, n.user)
+	keep(&c.number, n.number)
+	keep(&c.cause, n.cause)
 }
 
 // keep keeps a text that may be a piece of a whole message, which it would hold.

@@ -9,10 +9,10 @@ import (
 	"vertigo/rules"
 )
 
-// What a recorder keeps. Calls under way are always known; of all else the oldest
+// What a recorder keeps, beside what is in its inbox. Calls under way are always known; of all else the oldest
 // goes first.
 const (
-	mostBytes  = 28 << 20 // at most, of the steps of calls
+	mostBytes  = 26 << 20 // at most, of the steps of calls
 	ofOneCall  = 4 << 20  // of those of one of them
 	mostSteps  = 1000     // how many these are: the first ones and the last ones stay
 	firstSteps = 100      // how many the first ones are, and how many go at once
@@ -44,11 +44,17 @@ type Rules struct {
 // and actions where they stand, so that nothing is copied or put into words
 // before somebody asks. Observe and SetRules belong to the goroutine that steps
 // the engine; any goroutine may call the rest.
+//
+// The engine's goroutine does no more than to put what it tells into an inbox. It
+// is filed by call when a page asks, and when the inbox is full: by a goroutine that
+// ends when it is done. Only where that one lags behind, or a page is open that has
+// to hear of it, does the engine wait.
 type Recorder struct {
 	version string
 	begun   time.Time
+	inbox   inbox
 
-	mu         sync.Mutex
+	mu         sync.Mutex // taken by lock
 	rules      *loaded
 	hits       map[string]*hit // by the rule's name
 	reloads    int
@@ -62,19 +68,17 @@ type Recorder struct {
 	next      int       // of all, to lose what has happened in it
 	order     uint64
 	ended     fifo[*record]
-	loose     fifo[step] // of no call
-	bytes     int        // of the steps of calls
-	ofLoose   int        // of the others
-	lostAt    time.Time  // when the last of what is no longer kept happened
+	loose     fifo[*step] // of no call
+	bytes     int         // of the steps of calls
+	ofLoose   int         // of the others
+	lostAt    time.Time   // when the last of what is no longer kept happened
 
-	seq       uint64 // of the last trace
-	last      *engine.Message
-	message   engine.Message // the same, with texts of its own
-	lastAt    time.Time
-	lastInput input
-	input     input                 // the newest one
-	spoke     bool                  // the engine has said something since
-	waiting   map[sameMessage]input // messages that wait for their call
+	seq     uint64 // of the last trace
+	heard   *heard // its message
+	lastAt  time.Time
+	input   input                 // the newest one
+	spoke   bool                  // the engine has said something since
+	waiting map[sameMessage]input // messages that wait for their call
 
 	readers map[*reader]struct{}
 }
@@ -110,16 +114,29 @@ func NewRecorder(o RecorderOptions) *Recorder {
 	return r
 }
 
+// lock takes mu, and files what has come. Unlock mu.
+func (r *Recorder) lock() {
+	r.mu.Lock()
+	r.fileAll(r.inbox.take(true))
+}
+
+// settle files what has come: all of it, or no more than what fills a sheet.
+func (r *Recorder) settle(all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fileAll(r.inbox.take(all))
+}
+
 // SetRules says which rules calls begin with from now on.
 func (r *Recorder) SetRules(l Rules, at time.Time) {
-	r.mu.Lock()
+	r.lock() // what came before met the others
 	defer r.mu.Unlock()
 	r.rules = &loaded{l, at.UTC()}
 }
 
 // Found tells what was found in the rules that were loaded first.
 func (r *Recorder) Found(found rules.Findings) {
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	r.findings = found
 }
@@ -127,7 +144,7 @@ func (r *Recorder) Found(found rules.Findings) {
 // Reloaded is told that the rules were read anew, whether they are followed now,
 // and what was found in them.
 func (r *Recorder) Reloaded(used bool, found rules.Findings) {
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	r.reloads++
 	r.refused, r.findings = !used, found
@@ -139,33 +156,52 @@ func (r *Recorder) Reloaded(used bool, found rules.Findings) {
 
 // Observe is told of what the engine does.
 func (r *Recorder) Observe(t engine.Trace) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.step(&t)
-	if t.Outcome == engine.Fired {
-		r.hit(&t)
+	switch r.inbox.put(&t) {
+	case soon:
+		go r.settle(false) // it waits for nothing but the mutex
+	case atOnce:
+		r.settle(true)
 	}
-	if t.Message.Type == engine.TransportUp || t.Message.Type == engine.TransportDown {
+}
+
+// fileAll files sheets in their order. The caller holds mu, as of all that follow.
+func (r *Recorder) fileAll(sheets [2]*sheet) {
+	for _, s := range sheets {
+		if s == nil {
+			continue
+		}
+		for i := range s.list[:s.n] {
+			r.file(&s.list[i])
+		}
+		r.inbox.giveBack(s)
+	}
+}
+
+// file enters what the engine has told.
+func (r *Recorder) file(o *notice) {
+	t := &o.trace
+	s := r.step(o)
+	if t.Outcome == engine.Fired {
+		r.hit(t)
+	}
+	if s.message.Type == engine.TransportUp || s.message.Type == engine.TransportDown {
 		r.look(t.Now)
 	}
 	c := r.calls[t.Call]
 	if s.began {
-		c = r.begin(&t)
+		c = r.begin(t)
 	}
 	if c == nil {
 		r.keepLoose(s)
 		return
 	}
-	s = c.add(s)
-	c.summarize(&t, &s)
+	c.add(s)
+	c.summarize(o, s)
 	r.bytes += s.bytes()
-	if s.ended || isCallEnd(t.Message) {
+	if s.ended || isCallEnd(&s.message) {
 		r.end(c, t.Now)
 	}
 	r.bound(c)
-	if len(r.readers) == 0 {
-		return
-	}
 	for one := range r.readers {
 		one.tell(c, s)
 	}
@@ -174,26 +210,20 @@ func (r *Recorder) Observe(t engine.Trace) {
 // step makes the record of a trace, and finds out which message of a peer it is
 // about: one message has several traces where several rules or calls are for it,
 // and where it has waited.
-func (r *Recorder) step(t *engine.Trace) step {
+func (r *Recorder) step(o *notice) *step {
+	t := &o.trace
 	r.seq++
-	again := t.Message == r.last && t.Now.Equal(r.lastAt)
-	if !again {
-		r.message = own(t.Message)
+	r.lastAt = t.Now
+	if !o.again {
+		r.heard = &heard{message: own(&o.message)}
+		r.place(t)
 	}
-	s := step{
-		seq: r.seq, now: t.Now, message: r.message, outcome: t.Outcome, rule: t.Rule,
+	return &step{
+		heard: r.heard, seq: r.seq, now: t.Now, outcome: t.Outcome, rule: t.Rule,
 		from: t.From, to: t.To, actions: t.Actions, err: t.Err, ended: t.Ended,
 		began: t.Outcome == engine.Fired && t.From == "" && t.To != "" && (t.Rule.New || t.Rule.NewConnection),
-		again: again,
+		again: o.again,
 	}
-	r.last, r.lastAt = t.Message, t.Now
-	if t.Message.Transport == ownTransport {
-		r.spoke = true
-		return s
-	}
-	s.input = r.inputOf(t, s.again)
-	r.lastInput = s.input
-	return s
 }
 
 // own gives a message whose texts are its own: as they come they may be pieces of
@@ -210,15 +240,18 @@ func own(m *engine.Message) engine.Message {
 	return copied
 }
 
-// inputOf finds out when a peer's message came.
-func (r *Recorder) inputOf(t *engine.Trace, again bool) input {
-	if again {
-		return r.lastInput
+// place finds out when the message came, if it is a peer's.
+func (r *Recorder) place(t *engine.Trace) {
+	m := &r.heard.message
+	if m.Transport == ownTransport {
+		r.spoke = true
+		return
 	}
-	same := sameMessage{t.Message.Type, t.Message.Key, start(t.Message.Body)}
+	same := sameMessage{m.Type, m.Key, start(m.Body)}
 	if waited, ok := r.waiting[same]; ok {
 		delete(r.waiting, same)
-		return waited
+		r.heard.input = waited
+		return
 	}
 	// Messages at one time, between which the engine has nothing to say, act as if
 	// they had come together.
@@ -230,7 +263,7 @@ func (r *Recorder) inputOf(t *engine.Trace, again bool) input {
 	if t.Outcome == engine.Waiting && same.body != nil {
 		r.waiting[same] = r.input
 	}
-	return r.input
+	r.heard.input = r.input
 }
 
 // ownTransport is what the engine calls itself.
@@ -262,8 +295,7 @@ func (r *Recorder) hit(t *engine.Trace) {
 	h.last = t.Now
 }
 
-// look finds out which transports are logged in. The caller holds mu, as of all
-// that follow.
+// look finds out which transports are logged in.
 func (r *Recorder) look(now time.Time) {
 	changed := false
 	for _, t := range r.transports {
@@ -374,7 +406,7 @@ func (r *Recorder) forget(c *record) {
 	r.all, r.forgotten, r.next = kept, 0, 0
 }
 
-func (r *Recorder) keepLoose(s step) {
+func (r *Recorder) keepLoose(s *step) {
 	r.loose.push(s)
 	r.ofLoose += s.bytes()
 	for r.ofLoose > looseBytes || r.loose.len() > mostLoose {

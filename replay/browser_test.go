@@ -13,7 +13,7 @@ import (
 func TestAHostilePageRunsNothing(t *testing.T) {
 	l, title := hostileLadder(t)
 	page := browsertest.Open(t, "ladder.html", htmlOf(t, l, title), 1000, 800)
-	page.Run(t, chromedp.Click(`[data-open="true"]`, chromedp.ByQuery))
+	page.Click(t, `[data-open="true"]`)
 	var seen struct {
 		Pwned         bool
 		Scripts, Imgs int
@@ -34,7 +34,7 @@ func TestAHostilePageRunsNothing(t *testing.T) {
 // On a telephone's screen nothing stands beside it, and nothing is cut off.
 func TestAPageFitsATelephone(t *testing.T) {
 	page := browsertest.Open(t, "ladder.html", htmlOf(t, ladder(t, sdpRules, sdpCapture), "call.ndjson"), 360, 700)
-	page.Run(t, chromedp.Click(`[data-open="true"]`, chromedp.ByQuery))
+	page.Click(t, `[data-open="true"]`)
 	var wide []string
 	page.Eval(t, `[...document.querySelectorAll("body *")]
 		.filter((e) => !e.classList.contains("far"))

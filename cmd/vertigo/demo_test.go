@@ -111,7 +111,7 @@ func (s *shown) says(id, text string) {
 // click presses a button that is there for whoever looks at the page.
 func (s *shown) click(selector string) {
 	s.t.Helper()
-	s.page.Run(s.t, chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))
+	s.page.Click(s.t, selector)
 }
 
 // hears waits until sound goes both ways, and a tone of about so many Hz comes.

@@ -4,6 +4,7 @@ package browsertest
 
 import (
 	"context"
+	"fmt"
 	neturl "net/url"
 	"os"
 	"os/exec"
@@ -106,6 +107,29 @@ func (p *Page) Run(t *testing.T, actions ...chromedp.Action) {
 func (p *Page) Eval(t *testing.T, script string, into any) {
 	t.Helper()
 	p.Run(t, chromedp.Evaluate(script, into))
+}
+
+// Click clicks on an element, once it is there to be seen and moves no more: a mouse
+// hits what is at a place.
+func (p *Page) Click(t *testing.T, selector string) {
+	t.Helper()
+	still := fmt.Sprintf(`new Promise((done) => {
+		let before = "";
+		const look = () => {
+			const element = document.querySelector(%q);
+			if (element?.checkVisibility()) {
+				element.scrollIntoView({ block: "center", behavior: "instant" });
+				const { x, y, width, height } = element.getBoundingClientRect();
+				const now = [x, y, width, height].join();
+				if (now === before) return done();
+				before = now;
+			}
+			requestAnimationFrame(look);
+		};
+		look();
+	})`, selector)
+	await := func(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) }
+	p.Run(t, chromedp.Evaluate(still, nil, await), chromedp.Click(selector, chromedp.ByQuery, chromedp.NodeVisible))
 }
 
 // Downloaded gives the name and the text of the file that the page has the browser

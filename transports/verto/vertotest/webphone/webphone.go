@@ -119,6 +119,7 @@ func (p *Phone) connect() error {
 	setting.SetIPFilter(net.IP.IsLoopback)
 	setting.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	setting.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	setting.SetICEMaxBindingRequests(150) // 200 ms each: the far end may be busy with a hundred other calls
 	setting.SetDTLSConnectContextMaker(func() (context.Context, func()) { return ctx, stop })
 	role := webrtc.DTLSRoleClient
 	if p.role == "passive" {
