@@ -120,6 +120,7 @@ func (p *Phone) connect() error {
 	setting.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	setting.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	setting.SetICEMaxBindingRequests(150) // 200 ms each: the far end may be busy with a hundred other calls
+	setting.DisableCloseByDTLS(true)      // a far end that begins a session anew may say that the old one is over
 	setting.SetDTLSConnectContextMaker(func() (context.Context, func()) { return ctx, stop })
 	role := webrtc.DTLSRoleClient
 	if p.role == "passive" {
