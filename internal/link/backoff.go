@@ -32,6 +32,15 @@ func (b *Backoff) Next() time.Duration {
 	return half + rand.N(whole-half+1)
 }
 
+// Lasted notes for how long a connection was up. One that was for four of the
+// shortest waits is a success: calls that it carried should not wait long for
+// the next, whatever came before it.
+func (b *Backoff) Lasted(up time.Duration) {
+	if up >= 4*b.Min {
+		b.Reset()
+	}
+}
+
 // Reset begins anew, after a success.
 func (b *Backoff) Reset() {
 	b.failures = 0

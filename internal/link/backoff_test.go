@@ -17,3 +17,21 @@ func TestBackoffGrowsToItsLongest(t *testing.T) {
 		b.Reset()
 	}
 }
+
+func TestBackoffBeginsAnewAfterAConnectionThatLasted(t *testing.T) {
+	for _, c := range []struct{ lasted, whole time.Duration }{
+		{0, 8 * time.Second},
+		{3999 * time.Millisecond, 8 * time.Second},
+		{4 * time.Second, time.Second},
+		{time.Hour, time.Second},
+	} {
+		b := Backoff{Span: Span{time.Second, 30 * time.Second}}
+		for range 3 {
+			b.Next()
+		}
+		b.Lasted(c.lasted)
+		if d := b.Next(); d < c.whole/2 || d > c.whole {
+			t.Errorf("after %s: wait %s, want %s to %s", c.lasted, d, c.whole/2, c.whole)
+		}
+	}
+}

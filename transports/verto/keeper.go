@@ -76,8 +76,8 @@ func (k *keeper) connect(ctx context.Context) (wasReady bool, err error) {
 	s := newSocket(k, conn)
 	err = s.run(ctx)
 	wasReady = s.stage == inUse
-	if wasReady && time.Since(s.readyAt) >= k.times.retry.Max {
-		k.retry.Reset()
+	if wasReady {
+		k.retry.Lasted(time.Since(s.readyAt))
 	}
 	k.lost(ctx, s)
 	return wasReady, err

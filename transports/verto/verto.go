@@ -111,7 +111,7 @@ var defaultTimes = times{
 	idle:     15 * time.Second,
 	write:    10 * time.Second,
 	drain:    2 * time.Second,
-	retry:    link.Span{Min: 500 * time.Millisecond, Max: 30 * time.Second},
+	retry:    link.Span{Min: 500 * time.Millisecond, Max: 5 * time.Second},
 	refused:  link.Span{Min: 30 * time.Second, Max: 5 * time.Minute},
 	punted:   5 * time.Minute,
 	remind:   5 * time.Minute,

@@ -204,7 +204,7 @@ func TestReconnectsAndTellsWhatWasLost(t *testing.T) {
 			t.Error("it is up")
 		}
 		time.Sleep(10 * time.Minute)
-		if n := r.pipes.refuse(false); n < 15 || n > 50 {
+		if n := r.pipes.refuse(false); n < 120 || n > 250 {
 			t.Errorf("%d tries in ten minutes", n)
 		}
 		if n := strings.Count(r.log.String(), "not connected"); n < 2 || n > 3 {

@@ -54,9 +54,7 @@ func (k *keeper) connect(ctx context.Context) (wasOpen bool, err error) {
 	c := k.open(link.ConnName(0, k.number), ws)
 	err = c.run(ctx)
 	k.lost(ctx, c)
-	if time.Since(opened) >= k.times.retry.Max {
-		k.retry.Reset()
-	}
+	k.retry.Lasted(time.Since(opened))
 	return true, err
 }
 

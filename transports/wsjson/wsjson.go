@@ -83,7 +83,7 @@ var defaultTimes = times{
 	dial:   10 * time.Second,
 	write:  10 * time.Second,
 	drain:  2 * time.Second,
-	retry:  link.Span{Min: 500 * time.Millisecond, Max: 30 * time.Second},
+	retry:  link.Span{Min: 500 * time.Millisecond, Max: 5 * time.Second},
 	remind: 5 * time.Minute,
 }
 
