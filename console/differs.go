@@ -18,8 +18,8 @@ const mostLines = 400
 // from the message that came: which values it lacks, and which are its own. A
 // session description is compared line by line with the last one that came from
 // anybody but the addressee.
-func differs(tell *teller, steps []*step) []Differs {
-	s := steps[len(steps)-1]
+func differs(tell *teller, steps []step) []Differs {
+	s := &steps[len(steps)-1]
 	list := []Differs{}
 	for _, a := range s.actions {
 		d := Differs{To: a.To, Type: a.Type, Lines: []string{}}
@@ -119,9 +119,9 @@ func isSDP(v gjson.Result) bool {
 
 // compared tells how a session description that is sent differs from the last one
 // that came.
-func compared(tell *teller, steps []*step, a engine.Action, sdp string) []string {
+func compared(tell *teller, steps []step, a engine.Action, sdp string) []string {
 	for i := len(steps) - 1; i >= 0; i-- {
-		m := &steps[i].message
+		m := steps[i].message
 		if m.Transport == a.To || m.Transport == ownTransport || len(sdps(m.Body)) == 0 {
 			continue
 		}

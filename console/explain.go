@@ -21,14 +21,14 @@ func (a *API) detail(w http.ResponseWriter, r *http.Request) {
 	id := engine.CallID(r.PathValue("id"))
 	n, err := strconv.Atoi(r.PathValue("n"))
 	_, steps, dropped, ok := a.recorder.story(id)
-	at := slices.IndexFunc(steps, func(s *step) bool { return s.n == n })
+	at := slices.IndexFunc(steps, func(s step) bool { return s.n == n })
 	if err != nil || !ok || at < 0 {
 		http.Error(w, "no such step is kept", http.StatusNotFound)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), explainWithin)
 	defer cancel()
-	s := steps[at]
+	s := &steps[at]
 	var tell teller
 	tell.meet(steps[:at])
 	d := Detail{Step: tell.step(s), Differs: differs(&tell, steps[:at+1]), Candidates: []Candidate{}}
@@ -66,7 +66,7 @@ type explainer struct {
 }
 
 // explain explains a step of a call. note says what may not be as it was.
-func (e *explainer) explain(ctx context.Context, a *API, id engine.CallID, steps []*step, at, dropped int) (x *engine.Explanation, note string) {
+func (e *explainer) explain(ctx context.Context, a *API, id engine.CallID, steps []step, at, dropped int) (x *engine.Explanation, note string) {
 	select {
 	case e.one <- struct{}{}:
 		defer func() { <-e.one }()
@@ -78,7 +78,7 @@ func (e *explainer) explain(ctx context.Context, a *API, id engine.CallID, steps
 			return nil, "It takes too long to go through all messages once more."
 		}
 	}
-	s := steps[at]
+	s := &steps[at]
 	x = find(e.list, steps[:at+1])
 	switch {
 	case dropped > 0:
@@ -95,8 +95,8 @@ func (e *explainer) explain(ctx context.Context, a *API, id engine.CallID, steps
 }
 
 // run goes through all messages up to the last step.
-func (e *explainer) run(ctx context.Context, a *API, id engine.CallID, steps []*step) error {
-	last := steps[len(steps)-1]
+func (e *explainer) run(ctx context.Context, a *API, id engine.CallID, steps []step) error {
+	last := &steps[len(steps)-1]
 	past := a.recorder.past(math.MaxInt)
 	list := slices.DeleteFunc(past.list, func(g given) bool { return g.seq > last.seq })
 	e.call, e.upTo, e.list, e.note = "", 0, nil, ""
@@ -130,16 +130,16 @@ func (e *explainer) run(ctx context.Context, a *API, id engine.CallID, steps []*
 
 // find finds the explanation of the last of the steps: of the same message at the
 // same time. Several may be alike.
-func find(list []*engine.Explanation, steps []*step) *engine.Explanation {
-	s := steps[len(steps)-1]
+func find(list []*engine.Explanation, steps []step) *engine.Explanation {
+	s := &steps[len(steps)-1]
 	nth := 0
 	for i := range steps {
-		if !steps[i].again && alike(&steps[i].message, steps[i].now, &s.message, s.now) {
+		if !steps[i].again && alike(steps[i].message, steps[i].now, s.message, s.now) {
 			nth++
 		}
 	}
 	for _, x := range list {
-		if alike(&x.Message, x.Now, &s.message, s.now) {
+		if alike(&x.Message, x.Now, s.message, s.now) {
 			if nth--; nth <= 0 {
 				return x
 			}

@@ -327,7 +327,7 @@ func TestTryingAFileOfWindows(t *testing.T) {
 		t.Errorf("the page sends %q", sent)
 	}
 	p.wants("nothing is missing", p.texts("#tried-note"))
-	w.recorder.lock()
+	w.recorder.mu.Lock()
 	w.recorder.lose(w.now)
 	w.recorder.mu.Unlock()
 	p.click("#run")
@@ -359,7 +359,7 @@ func TestACallThatIsNoLongerFound(t *testing.T) {
 	w.step("pbx", "verto.answer", far, `{"sdp":"v=0\r\n"}`)
 	p := w.open(1000, "#/calls?q=7946")
 	p.until(`document.querySelectorAll("#live-calls tr").length === 1`)
-	w.recorder.lock()
+	w.recorder.mu.Lock()
 	w.recorder.all[0].number = "0"
 	w.recorder.mu.Unlock()
 	w.step("pbx", "verto.display", far, `{"number":"nobody"}`)

@@ -35,16 +35,17 @@ type life struct{ begun, ended time.Time }
 // of all connections, and beside them those of no call.
 func (r *Recorder) past(most int) (p past) {
 	bySeq := map[uint64]given{}
-	note := func(call engine.CallID, steps []*step) {
-		for _, s := range steps {
+	note := func(call engine.CallID, steps []step) {
+		for i := range steps {
+			s := &steps[i]
 			if _, known := bySeq[s.input.seq]; s.input.seq != 0 && !known {
-				bySeq[s.input.seq] = given{s.input, s.message, call, s.n}
+				bySeq[s.input.seq] = given{s.input, *s.message, call, s.n}
 			}
 		}
 	}
 	type told struct {
 		id    engine.CallID
-		steps []*step
+		steps []step
 	}
 	var kept []told
 	r.each(func(c *record) {
@@ -65,10 +66,11 @@ func (r *Recorder) past(most int) (p past) {
 			p.begun = c.begun
 			p.lives = append(p.lives, life{c.begun, ended})
 		}
+		c.lent = true
 		kept = append(kept, told{c.id, slices.Clip(c.steps)})
 	})
-	r.lock()
-	loose := slices.Clone(r.loose.items[r.loose.first:])
+	r.mu.Lock()
+	loose := r.loose.list()
 	p.lacks(r.lostAt)
 	p.limits = r.rules.Ruleset.Limits
 	r.mu.Unlock()

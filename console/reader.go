@@ -24,23 +24,21 @@ const mostPages = 64
 // many are open.
 func (r *Recorder) join(call engine.CallID) (one *reader, leave func()) {
 	one = &reader{call: call, changed: map[*record]struct{}{}, wake: make(chan struct{}, 1)}
-	r.lock()
+	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.readers) == mostPages {
 		return nil, nil
 	}
 	r.readers[one] = struct{}{}
-	r.inbox.setPaged(true)
 	return one, func() {
-		r.lock()
+		r.mu.Lock()
 		defer r.mu.Unlock()
 		delete(r.readers, one)
-		r.inbox.setPaged(len(r.readers) > 0)
 	}
 }
 
-// tell notes that a call has changed by a step.
-func (o *reader) tell(c *record, s *step) {
+// tell notes that a call has changed by its last step.
+func (o *reader) tell(c *record) {
 	o.changed[c] = struct{}{}
 	if c.id != o.call || o.behind {
 		return
@@ -48,7 +46,8 @@ func (o *reader) tell(c *record, s *step) {
 	if len(o.steps) >= backlog {
 		o.behind, o.steps = true, nil
 	} else {
-		o.steps = append(o.steps, s)
+		c.lent = true
+		o.steps = append(o.steps, &c.steps[len(c.steps)-1])
 	}
 	o.poke()
 }
@@ -81,7 +80,7 @@ const mostChanged = 500
 
 // take gives what is new to a page, of calls only if that is asked for.
 func (r *Recorder) take(o *reader, calls bool) news {
-	r.lock()
+	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := news{steps: o.steps, behind: o.behind}
 	o.steps = nil

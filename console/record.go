@@ -10,30 +10,38 @@ import (
 	"vertigo/engine"
 )
 
-// A record is what is kept of one call, or of one connection.
+// A record is what is kept of one call, or of one connection. What each step
+// changes comes first.
 type record struct {
-	order      uint64
-	id         engine.CallID
-	connection bool
+	id    engine.CallID
+	steps []step // never changed in place but by reuse: slices of it are shared
+	next  int    // number of the next step
+	bytes int    // what the steps weigh
+	seq   uint64 // of the last step
+	heard uint64 // the place of its message
+	state string
+	lent  bool // the steps are shared: they go to nobody else
+
 	forgotten  bool
+	connection bool
+	told       int // how many of the steps are in the summary
+	dropped    int
+	order      uint64
 
-	state, direction, user, number, cause string
-	begun, answered, ended                time.Time
-	talked                                time.Duration
-	keys                                  []Key
-	messages, failed                      int
-
-	steps   []*step // never changed in place: slices of it are shared
-	bytes   int     // what the steps weigh
-	next    int     // number of the next step
-	dropped int
+	direction, user, number, cause string
+	begun, answered, ended         time.Time
+	talked                         time.Duration
+	keys                           []Key
+	messages, failed               int
 }
 
-// A step is what became of one message by one rule. It never changes.
+// A step is what became of one message by one rule.
 type step struct {
-	*heard
-	n       int // within the call
+	message *engine.Message
+	input   input // of the message
+	n       int   // within the call
 	seq     uint64
+	weight  int
 	again   bool // the message is that of the step before
 	now     time.Time
 	outcome engine.Outcome
@@ -44,12 +52,6 @@ type step struct {
 	err     error
 	began   bool
 	ended   bool
-}
-
-// What was heard is a message, with its place if a peer sent it.
-type heard struct {
-	message engine.Message
-	input   input
 }
 
 // An input is the place of a peer's message among all that the engine was given.
@@ -67,10 +69,18 @@ const (
 	actionBytes = 300
 )
 
+// fill fills s in, field by field where it stands.
+func (s *step) fill(t *engine.Trace, seq uint64, place input, again, began bool) {
+	s.message, s.input, s.seq, s.now = t.Message, place, seq, t.Now
+	s.outcome, s.rule, s.from, s.to = t.Outcome, t.Rule, t.From, t.To
+	s.actions, s.err = t.Actions, t.Err
+	s.again, s.began, s.ended = again, began, t.Ended
+}
+
 func (s *step) bytes() int {
 	n := stepBytes
 	if !s.again {
-		m := &s.message
+		m := s.message
 		n += len(m.Body) + len(m.Type) + len(m.Key) + len(m.Scope) + len(m.ID)
 	}
 	for i := range s.actions {
@@ -79,40 +89,65 @@ func (s *step) bytes() int {
 	return n
 }
 
-// add appends a step, and numbers it.
+// extend makes room for one more step, and gives it to be filled in.
+func (c *record) extend() *step {
+	n := len(c.steps)
+	if n == cap(c.steps) {
+		c.steps = append(c.steps, step{})
+	} else {
+		c.steps = c.steps[:n+1]
+	}
+	return &c.steps[n]
+}
+
+// add numbers the last step, and weighs it.
 func (c *record) add(s *step) {
 	s.n = c.next
 	c.next++
-	if n := len(c.steps); s.input.seq != 0 {
-		s.again = n > 0 && c.steps[n-1].input.seq == s.input.seq
+	if s.input.seq != 0 {
+		s.again = c.heard == s.input.seq
 	} else {
-		s.again = s.again && n > 0 && c.steps[n-1].seq == s.seq-1
+		s.again = s.again && c.seq == s.seq-1
 	}
-	c.steps = append(c.steps, s)
-	c.bytes += s.bytes()
+	c.seq, c.heard = s.seq, s.input.seq
+	if s.to != "" {
+		c.state = s.to
+	}
+	s.weight = s.bytes()
+	c.bytes += s.weight
 }
 
-// drop lets go of steps, and returns what they weigh.
+// drop lets go of steps that are in the summary, and returns what they weigh.
 func (c *record) drop(from, to int) (bytes int) {
-	for i := from; i < to; i++ {
-		bytes += c.steps[i].bytes()
+	if from == 0 && to == len(c.steps) {
+		bytes = c.bytes
+	} else {
+		for i := from; i < to; i++ {
+			bytes += c.steps[i].weight
+		}
 	}
+	c.told -= to - from
 	c.dropped += to - from
 	c.bytes -= bytes
 	c.steps = slices.Concat(c.steps[:from], c.steps[to:])
 	return bytes
 }
 
-// summarize enters what a step tells of the call.
-func (c *record) summarize(o *notice, s *step) {
+// summarize enters what steps tell of the call that have come since it was done
+// last.
+func (c *record) summarize() {
+	for i := c.told; i < len(c.steps); i++ {
+		c.enter(&c.steps[i])
+	}
+	c.told = len(c.steps)
+}
+
+func (c *record) enter(s *step) {
 	if !s.again {
 		c.messages++
 	}
 	if s.outcome == engine.Failed {
 		c.failed++
-	}
-	if s.to != "" {
-		c.state = s.to
 	}
 	if s.began || s.message.Call == c.id && s.message.Transport != ownTransport {
 		c.key(s.message.Transport, s.message.Key)
@@ -120,24 +155,24 @@ func (c *record) summarize(o *notice, s *step) {
 	for i := range s.actions {
 		c.key(s.actions[i].To, s.actions[i].Key)
 	}
-	if o.named {
-		c.name(o.names)
-	}
-	if isCallEnd(&s.message) {
-		c.told(s.message.Body)
+	if isCallEnd(s.message) {
+		c.sum(s.message.Body)
 	}
 }
 
-// told enters what the engine says of a call that has ended.
-func (c *record) told(body []byte) {
+// sum enters what the engine says of a call that has ended.
+func (c *record) sum(body []byte) {
 	end := gjson.ParseBytes(body)
-	c.name(namesOf(func(name string) string { return end.Get(name).String() }))
+	c.name(names{end.Get("direction").String(), end.Get("user").String(), end.Get("number").String(), end.Get("cause").String()})
 	if answered := end.Get("answered"); answered.Exists() {
 		c.answered = answered.Time()
 		c.talked = time.Duration(end.Get("talked").Int()) * time.Millisecond
 	}
 	c.state = "end"
 }
+
+// names are what people know a call by, and why it ended.
+type names struct{ direction, user, number, cause string }
 
 // name enters what people know the call by.
 func (c *record) name(n names) {
@@ -166,6 +201,7 @@ func (c *record) key(transport, key string) {
 
 // view is the summary that the API tells.
 func (c *record) view() Call {
+	c.summarize()
 	return Call{
 		ID: string(c.id), Order: c.order, State: c.state, Direction: c.direction, User: c.user, Number: c.number, Cause: c.cause,
 		Begun: c.begun.UTC(), Answered: c.answered.UTC(), Ended: c.ended.UTC(), TalkedMS: c.talked.Milliseconds(),
@@ -176,7 +212,11 @@ func (c *record) view() Call {
 // matches says whether a text, in lower case, stands in what people know a call
 // by.
 func (c *record) matches(text string) bool {
+	if text == "" {
+		return true
+	}
+	c.summarize()
 	has := func(in string) bool { return strings.Contains(strings.ToLower(in), text) }
-	return text == "" || has(c.number) || has(c.user) || has(string(c.id)) || has(c.cause) ||
+	return has(c.number) || has(c.user) || has(string(c.id)) || has(c.cause) ||
 		slices.ContainsFunc(c.keys, func(k Key) bool { return has(k.Key) })
 }

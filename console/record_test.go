@@ -176,7 +176,6 @@ func TestWhatWaited(t *testing.T) {
 	w.explained(s.Call)
 	w.now = w.now.Add(time.Hour)
 	w.engine.Step(w.now)
-	w.recorder.settle(true)
 	if len(w.recorder.waiting) != 0 {
 		t.Errorf("%d wait", len(w.recorder.waiting))
 	}
@@ -309,15 +308,14 @@ func TestMemoryIsBounded(t *testing.T) {
 	check := func() {
 		t.Helper()
 		r := w.recorder
-		r.settle(true)
 		bytes, loose := 0, 0
 		for _, c := range r.calls {
 			for i := range c.steps {
 				bytes += c.steps[i].bytes()
 			}
 		}
-		for i := r.loose.first; i < len(r.loose.items); i++ {
-			loose += r.loose.items[i].bytes()
+		for i := range r.loose.len() {
+			loose += r.loose.at(i).bytes()
 		}
 		if bytes != r.bytes || loose != r.ofLoose || bytes > mostBytes || loose > looseBytes {
 			t.Errorf("%d bytes, counted as %d; of no call %d, counted as %d", bytes, r.bytes, loose, r.ofLoose)
@@ -358,7 +356,6 @@ func TestEndedCallsAreBounded(t *testing.T) {
 		w.says("m.call.hangup", call, "")
 	}
 	r := w.recorder
-	r.settle(true)
 	if len(r.calls) > mostEnded || len(r.calls) != r.ended.len() || len(r.all)-r.forgotten != len(r.calls) || len(r.all) > 2*mostEnded {
 		t.Errorf("%d calls, %d ended, %d of %d forgotten", len(r.calls), r.ended.len(), r.forgotten, len(r.all))
 	}
@@ -367,19 +364,66 @@ func TestEndedCallsAreBounded(t *testing.T) {
 	}
 }
 
-// Observing a message allocates nothing: what is told is kept where it stands.
+// What somebody was given of a call stays as it was when that is forgotten, while
+// others take the place of what nobody has.
+func TestStepsThatSomebodyHasStay(t *testing.T) {
+	w := newWorld(t, plainRules)
+	r := w.recorder
+	begin := func(call string) engine.CallID { return w.says("m.call.invite", call, `,"number":"1"`)[0].Call }
+	asked, shown, free := begin("asked"), begin("shown"), begin("free")
+	page, leave := r.join(shown)
+	w.says("m.call.hangup", "shown", "")
+	leave()
+	for _, call := range []string{"asked", "free"} {
+		w.says("m.call.hangup", call, "")
+	}
+	_, steps, _, _ := r.story(asked)
+	given := make([]*step, 0, len(steps)+len(page.steps))
+	for i := range steps {
+		given = append(given, &steps[i])
+	}
+	given = append(given, page.steps...)
+	told := func() (list []string) {
+		for _, s := range given {
+			list = append(list, fmt.Sprint(s.n, s.seq, s.now, s.message.Type, s.message.Key, s.from, s.to, len(s.actions)))
+		}
+		return list
+	}
+	before := told()
+	if len(steps) < 2 || len(page.steps) < 1 {
+		t.Fatal(before)
+	}
+	was := &r.calls[free].steps[0]
+	taken := false
+	for i := range mostEnded + mostRoom {
+		call := fmt.Sprint("call", i)
+		id := begin(call)
+		taken = taken || &r.calls[id].steps[0] == was
+		w.says("m.call.hangup", call, "")
+	}
+	if r.calls[asked] != nil || r.calls[shown] != nil || r.calls[free] != nil {
+		t.Error("they are not forgotten")
+	}
+	if diff := cmp.Diff(before, told()); diff != "" {
+		t.Errorf("they have changed (-before +after):\n%s", diff)
+	}
+	if !taken {
+		t.Error("what nobody has is of no use to others")
+	}
+}
+
+// Observing a message allocates nothing where another one is let go of: what is told
+// is kept where it stands.
 func TestObservingMakesNothing(t *testing.T) {
 	w := newWorld(t, plainRules)
 	id := w.says("m.call.invite", "one", `,"number":"1"`)[0].Call
 	m := engine.Message{Transport: "matrix", Type: "m.call.candidates", Key: "one", Body: json.RawMessage(`{}`)}
 	trace := engine.Trace{Message: &m, Outcome: engine.Fired, Call: id, Rule: &engine.Rule{Name: "noted"}, From: "ringing", To: "ringing"}
-	w.recorder.settle(true)
-	w.recorder.Observe(trace)
-	if n := testing.AllocsPerRun(sheetSize-3, func() { w.recorder.Observe(trace) }); n != 0 {
-		t.Errorf("%v allocations", n)
+	for range 2 * mostSteps {
+		w.recorder.Observe(trace)
 	}
-	if n := len(w.story(string(id)).Steps); n != sheetSize {
-		t.Errorf("%d steps", n)
+	if n := testing.AllocsPerRun(mostSteps, func() { w.recorder.Observe(trace) }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
 
@@ -413,7 +457,6 @@ func TestNoMessageIsHeldByItsNames(t *testing.T) {
 		}
 	}
 	w.engine = nil
-	w.recorder.settle(true)
 	grown, counted := heap()-before, w.recorder.bytes+w.recorder.ofLoose
 	if grown > counted*3/2 {
 		t.Errorf("%d MiB are kept, counted as %d", grown>>20, counted>>20)
@@ -428,7 +471,6 @@ func TestLongNames(t *testing.T) {
 	for i := range 100 {
 		w.says(fmt.Sprint(i, strings.Repeat("t", 60_000)), "one", "")
 	}
-	w.recorder.settle(true)
 	if n := w.recorder.loose.len(); n > looseBytes/60_000 {
 		t.Errorf("%d messages of long types are kept", n)
 	}
@@ -457,7 +499,7 @@ func TestWhatIsLostOfLongAgo(t *testing.T) {
 	w.says("m.call.hangup", "second", "")
 	third := w.says("m.call.invite", "third", `,"number":"1"`)[0].Call
 	unsure(third, false)
-	w.recorder.lock()
+	w.recorder.mu.Lock()
 	gone, _ := w.recorder.ended.pop()
 	w.recorder.forget(gone)
 	w.recorder.mu.Unlock()

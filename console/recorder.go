@@ -1,7 +1,6 @@
 package console
 
 import (
-	"strings"
 	"sync"
 	"time"
 
@@ -9,16 +8,17 @@ import (
 	"vertigo/rules"
 )
 
-// What a recorder keeps, beside what is in its inbox. Calls under way are always known; of all else the oldest
-// goes first.
+// What a recorder keeps. Calls under way are always known; of all else the oldest goes first.
 const (
-	mostBytes  = 26 << 20 // at most, of the steps of calls
+	mostBytes  = 25 << 20 // at most, of the steps of calls
 	ofOneCall  = 4 << 20  // of those of one of them
 	mostSteps  = 1000     // how many these are: the first ones and the last ones stay
 	firstSteps = 100      // how many the first ones are, and how many go at once
 	mostEnded  = 10_000   // calls
 	mostLoose  = 2000     // messages of no call
 	looseBytes = 4 << 20  // of their steps
+	mostRoom   = 16       // calls that were forgotten whose steps others may fill in
+	roomBytes  = 64 << 10 // of one of them
 )
 
 // RecorderOptions are what a recorder is made with.
@@ -45,37 +45,40 @@ type Rules struct {
 // before somebody asks. Observe and SetRules belong to the goroutine that steps
 // the engine; any goroutine may call the rest.
 //
-// The engine's goroutine does no more than to put what it tells into an inbox. It
-// is filed by call when a page asks, and when the inbox is full: by a goroutine that
-// ends when it is done. Only where that one lags behind, or a page is open that has
-// to hear of it, does the engine wait.
+// A bridge whose page nobody has open should not notice that it is recorded. So
+// Observe writes a step down, where one of a forgotten call was if it can, and calls
+// are summarized when somebody asks.
 type Recorder struct {
 	version string
 	begun   time.Time
-	inbox   inbox
 
-	mu         sync.Mutex // taken by lock
+	mu         sync.Mutex
 	rules      *loaded
 	hits       map[string]*hit // by the rule's name
+	hitsOf     map[*engine.Rule]*hit
 	reloads    int
 	refused    bool // the last reload was
 	findings   rules.Findings
 	transports []*transportRecord
 
 	calls     map[engine.CallID]*record
+	current   *record   // the last one that something was told of
 	all       []*record // in the order in which they began; those forgotten too, for a while
 	forgotten int       // how many of all are
 	next      int       // of all, to lose what has happened in it
 	order     uint64
 	ended     fifo[*record]
-	loose     fifo[*step] // of no call
-	bytes     int         // of the steps of calls
-	ofLoose   int         // of the others
-	lostAt    time.Time   // when the last of what is no longer kept happened
+	loose     fifo[step] // of no call
+	bytes     int        // of the steps of calls
+	ofLoose   int        // of the others
+	lostAt    time.Time  // when the last of what is no longer kept happened
 
-	seq     uint64 // of the last trace
-	heard   *heard // its message
+	room [][]step // of calls that were forgotten, to be filled in by others
+
+	seq     uint64          // of the last trace
+	heard   *engine.Message // its message
 	lastAt  time.Time
+	place   input                 // of that message
 	input   input                 // the newest one
 	spoke   bool                  // the engine has said something since
 	waiting map[sameMessage]input // messages that wait for their call
@@ -105,7 +108,7 @@ type transportRecord struct {
 func NewRecorder(o RecorderOptions) *Recorder {
 	r := &Recorder{
 		version: o.Version, begun: time.Now().UTC(),
-		hits: map[string]*hit{}, calls: map[engine.CallID]*record{},
+		hits: map[string]*hit{}, hitsOf: map[*engine.Rule]*hit{}, calls: map[engine.CallID]*record{},
 		waiting: map[sameMessage]input{}, readers: map[*reader]struct{}{},
 	}
 	for _, t := range o.Transports {
@@ -114,29 +117,17 @@ func NewRecorder(o RecorderOptions) *Recorder {
 	return r
 }
 
-// lock takes mu, and files what has come. Unlock mu.
-func (r *Recorder) lock() {
-	r.mu.Lock()
-	r.fileAll(r.inbox.take(true))
-}
-
-// settle files what has come: all of it, or no more than what fills a sheet.
-func (r *Recorder) settle(all bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fileAll(r.inbox.take(all))
-}
-
 // SetRules says which rules calls begin with from now on.
 func (r *Recorder) SetRules(l Rules, at time.Time) {
-	r.lock() // what came before met the others
+	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rules = &loaded{l, at.UTC()}
+	clear(r.hitsOf)
 }
 
 // Found tells what was found in the rules that were loaded first.
 func (r *Recorder) Found(found rules.Findings) {
-	r.lock()
+	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.findings = found
 }
@@ -144,7 +135,7 @@ func (r *Recorder) Found(found rules.Findings) {
 // Reloaded is told that the rules were read anew, whether they are followed now,
 // and what was found in them.
 func (r *Recorder) Reloaded(used bool, found rules.Findings) {
-	r.lock()
+	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.reloads++
 	r.refused, r.findings = !used, found
@@ -156,102 +147,74 @@ func (r *Recorder) Reloaded(used bool, found rules.Findings) {
 
 // Observe is told of what the engine does.
 func (r *Recorder) Observe(t engine.Trace) {
-	switch r.inbox.put(&t) {
-	case soon:
-		go r.settle(false) // it waits for nothing but the mutex
-	case atOnce:
-		r.settle(true)
-	}
-}
-
-// fileAll files sheets in their order. The caller holds mu, as of all that follow.
-func (r *Recorder) fileAll(sheets [2]*sheet) {
-	for _, s := range sheets {
-		if s == nil {
-			continue
-		}
-		for i := range s.list[:s.n] {
-			r.file(&s.list[i])
-		}
-		r.inbox.giveBack(s)
-	}
-}
-
-// file enters what the engine has told.
-func (r *Recorder) file(o *notice) {
-	t := &o.trace
-	s := r.step(o)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	again := r.hear(&t)
 	if t.Outcome == engine.Fired {
-		r.hit(t)
+		r.hit(&t)
 	}
-	if s.message.Type == engine.TransportUp || s.message.Type == engine.TransportDown {
+	if t.Message.Type == engine.TransportUp || t.Message.Type == engine.TransportDown {
 		r.look(t.Now)
 	}
-	c := r.calls[t.Call]
-	if s.began {
-		c = r.begin(t)
+	c := r.current
+	if c == nil || c.id != t.Call || c.forgotten {
+		c = r.calls[t.Call]
+	}
+	began := t.Outcome == engine.Fired && t.From == "" && t.To != "" && (t.Rule.New || t.Rule.NewConnection)
+	if began {
+		c = r.begin(&t)
 	}
 	if c == nil {
+		var s step
+		s.fill(&t, r.seq, r.place, again, false)
 		r.keepLoose(s)
 		return
 	}
+	r.current = c
+	s := c.extend()
+	s.fill(&t, r.seq, r.place, again, began)
 	c.add(s)
-	c.summarize(o, s)
-	r.bytes += s.bytes()
-	if s.ended || isCallEnd(&s.message) {
+	r.bytes += s.weight
+	if t.Tells() && !t.Ended {
+		c.name(names{t.Told("direction"), t.Told("user"), t.Told("number"), t.Told("cause")})
+	}
+	if s.ended || isCallEnd(s.message) {
 		r.end(c, t.Now)
 	}
-	r.bound(c)
-	for one := range r.readers {
-		one.tell(c, s)
+	if len(r.readers) > 0 {
+		r.tell(c)
+	}
+	if len(c.steps) > mostSteps || c.bytes > ofOneCall || r.bytes > mostBytes || r.ended.len() > mostEnded {
+		r.bound(c)
 	}
 }
 
-// step makes the record of a trace, and finds out which message of a peer it is
-// about: one message has several traces where several rules or calls are for it,
-// and where it has waited.
-func (r *Recorder) step(o *notice) *step {
-	t := &o.trace
+// hear counts a trace, and says whether it is about the message of the one before:
+// one message has several where several rules or calls are for it. The caller holds
+// mu, as of all that follow.
+func (r *Recorder) hear(t *engine.Trace) (again bool) {
+	again = t.Message == r.heard && t.Now.Equal(r.lastAt)
 	r.seq++
-	r.lastAt = t.Now
-	if !o.again {
-		r.heard = &heard{message: own(&o.message)}
-		r.place(t)
+	r.heard, r.lastAt = t.Message, t.Now
+	if !again {
+		r.place = r.placeOf(t)
 	}
-	return &step{
-		heard: r.heard, seq: r.seq, now: t.Now, outcome: t.Outcome, rule: t.Rule,
-		from: t.From, to: t.To, actions: t.Actions, err: t.Err, ended: t.Ended,
-		began: t.Outcome == engine.Fired && t.From == "" && t.To != "" && (t.Rule.New || t.Rule.NewConnection),
-		again: o.again,
-	}
+	return again
 }
 
-// own gives a message whose texts are its own: as they come they may be pieces of
-// all that the peer said, and would hold it. The body is kept where it stands.
-func own(m *engine.Message) engine.Message {
-	texts := strings.Join([]string{m.Type, m.Key, m.Scope, m.ID}, "")
-	cut := func(text string) string {
-		piece := texts[:len(text)]
-		texts = texts[len(text):]
-		return piece
-	}
-	copied := *m
-	copied.Type, copied.Key, copied.Scope, copied.ID = cut(m.Type), cut(m.Key), cut(m.Scope), cut(m.ID)
-	return copied
-}
-
-// place finds out when the message came, if it is a peer's.
-func (r *Recorder) place(t *engine.Trace) {
-	m := &r.heard.message
+// placeOf finds out when the message came, if it is a peer's. It may have waited.
+func (r *Recorder) placeOf(t *engine.Trace) input {
+	m := t.Message
 	if m.Transport == ownTransport {
 		r.spoke = true
-		return
+		return input{}
 	}
 	same := sameMessage{m.Type, m.Key, start(m.Body)}
-	if waited, ok := r.waiting[same]; ok {
-		delete(r.waiting, same)
-		r.heard.input = waited
-		return
+	if len(r.waiting) > 0 {
+		if waited, ok := r.waiting[same]; ok {
+			delete(r.waiting, same)
+			return waited
+		}
 	}
 	// Messages at one time, between which the engine has nothing to say, act as if
 	// they had come together.
@@ -263,7 +226,7 @@ func (r *Recorder) place(t *engine.Trace) {
 	if t.Outcome == engine.Waiting && same.body != nil {
 		r.waiting[same] = r.input
 	}
-	r.heard.input = r.input
+	return r.input
 }
 
 // ownTransport is what the engine calls itself.
@@ -286,13 +249,24 @@ func start(body []byte) *byte {
 }
 
 func (r *Recorder) hit(t *engine.Trace) {
-	h := r.hits[t.Rule.Name]
+	h := r.hitsOf[t.Rule]
 	if h == nil {
-		h = &hit{}
-		r.hits[t.Rule.Name] = h
+		h = r.hits[t.Rule.Name]
+		if h == nil {
+			h = &hit{}
+			r.hits[t.Rule.Name] = h
+		}
+		r.hitsOf[t.Rule] = h
 	}
 	h.count++
 	h.last = t.Now
+}
+
+// tell has pages know that a call has changed by its last step.
+func (r *Recorder) tell(c *record) {
+	for one := range r.readers {
+		one.tell(c)
+	}
 }
 
 // look finds out which transports are logged in.
@@ -320,6 +294,9 @@ func (r *Recorder) begin(t *engine.Trace) *record {
 	}
 	r.order++
 	c := &record{order: r.order, id: t.Call, begun: t.Now, connection: t.Connection != ""}
+	if last := len(r.room) - 1; last >= 0 {
+		c.steps, r.room = r.room[last], r.room[:last]
+	}
 	r.calls[t.Call] = c
 	r.all = append(r.all, c)
 	return c
@@ -371,6 +348,10 @@ func (r *Recorder) drop(c *record, from, to int) {
 	if from == to {
 		return
 	}
+	if c.forgotten {
+		c.told = len(c.steps) // nobody asks any more
+	}
+	c.summarize()
 	r.lose(c.steps[to-1].now)
 	r.bytes -= c.drop(from, to)
 }
@@ -386,6 +367,9 @@ func (r *Recorder) lose(at time.Time) {
 func (r *Recorder) forget(c *record) {
 	if c.forgotten {
 		return
+	}
+	if !c.lent && c.bytes <= roomBytes && len(r.room) < mostRoom {
+		r.room = append(r.room, c.steps[:0])
 	}
 	c.forgotten = true
 	r.lose(c.ended)
@@ -406,35 +390,53 @@ func (r *Recorder) forget(c *record) {
 	r.all, r.forgotten, r.next = kept, 0, 0
 }
 
-func (r *Recorder) keepLoose(s *step) {
+func (r *Recorder) keepLoose(s step) {
+	s.weight = s.bytes()
 	r.loose.push(s)
-	r.ofLoose += s.bytes()
+	r.ofLoose += s.weight
 	for r.ofLoose > looseBytes || r.loose.len() > mostLoose {
 		gone, _ := r.loose.pop()
-		r.ofLoose -= gone.bytes()
+		r.ofLoose -= gone.weight
 		r.lose(gone.now)
 	}
 }
 
 // A fifo is a queue. The zero value is empty.
 type fifo[T any] struct {
-	items []T
+	ring  []T
 	first int
+	n     int
 }
 
-func (f *fifo[T]) len() int { return len(f.items) - f.first }
+func (f *fifo[T]) len() int { return f.n }
 
-func (f *fifo[T]) push(v T) { f.items = append(f.items, v) }
+// at gives one of them, counted from the first.
+func (f *fifo[T]) at(i int) *T { return &f.ring[(f.first+i)%len(f.ring)] }
+
+func (f *fifo[T]) push(v T) {
+	if f.n == len(f.ring) {
+		f.ring, f.first = append(f.list(), make([]T, max(f.n, 16))...), 0
+	}
+	f.n++
+	*f.at(f.n - 1) = v
+}
 
 func (f *fifo[T]) pop() (v T, ok bool) {
-	if f.len() == 0 {
+	if f.n == 0 {
 		return v, false
 	}
 	var none T
-	v, f.items[f.first] = f.items[f.first], none
-	f.first++
-	if f.first > len(f.items)/2 {
-		f.items, f.first = append([]T(nil), f.items[f.first:]...), 0
-	}
+	first := f.at(0)
+	v, *first = *first, none
+	f.first, f.n = (f.first+1)%len(f.ring), f.n-1
 	return v, true
+}
+
+// list gives a copy of all.
+func (f *fifo[T]) list() []T {
+	list := make([]T, f.n)
+	for i := range list {
+		list[i] = *f.at(i)
+	}
+	return list
 }

@@ -14,9 +14,9 @@ import (
 type teller struct{ hide capture.Redactor }
 
 // meet has the teller know the session ids in steps that it does not tell.
-func (t *teller) meet(steps []*step) {
-	for _, s := range steps {
-		t.step(s)
+func (t *teller) meet(steps []step) {
+	for i := range steps {
+		t.step(&steps[i])
 	}
 }
 

@@ -121,7 +121,7 @@ func replayed(past []given) []replay.Batch {
 
 // followed are the rules that calls begin with.
 func (r *Recorder) followed() Rules {
-	r.lock()
+	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.rules.Rules
 }

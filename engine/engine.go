@@ -56,8 +56,9 @@ const (
 	Late      Outcome = "late"      // its call has ended
 )
 
-// A Trace tells what the engine did with one message. It is valid during the
-// call of the observer only, but for the values it holds.
+// A Trace tells what the engine did with one message. Observers may keep what it
+// points to, the message and the actions, and do not change that; its methods are
+// for the time of the observer's call.
 type Trace struct {
 	Now     time.Time
 	Message *Message
@@ -73,6 +74,9 @@ type Trace struct {
 
 	live *Call
 }
+
+// Tells says whether the rule has set any of what Told tells.
+func (t *Trace) Tells() bool { return t.Outcome == Fired && t.Rule.tells }
 
 // Told is what rules have set so far, of the variables that the end of a call
 // tells ("direction", "user", "number", "cause"); "" where there is nothing, or
@@ -224,8 +228,8 @@ func (e *Engine) ordered() []*Call {
 // time; then the messages, in order. What the engine says itself (a buffer is
 // complete, a call ended) is said after the whole batch, so that an invite and
 // its hangup that come together never dial. The same rules, messages and times
-// always give the same actions. The engine keeps the messages' bodies: they
-// must not change afterwards.
+// always give the same actions. The engine and its observers keep the messages:
+// they must not change afterwards.
 func (e *Engine) Step(now time.Time, batch ...Message) []Action {
 	e.out = nil
 	e.steps++

@@ -89,6 +89,7 @@ type Rule struct {
 
 	order   int
 	inState map[string]bool
+	tells   bool // it sets variables that call.end tells
 }
 
 // A Pattern says which messages a rule is about: glob patterns of path.Match
@@ -212,6 +213,9 @@ func (rs *Ruleset) Finish(peers []Peer) {
 		for _, s := range r.Send {
 			rs.resolve(s)
 		}
+		r.tells = slices.ContainsFunc(r.Set, func(s Set) bool {
+			return slices.ContainsFunc(rs.told, func(v toldVar) bool { return v.slot == s.Var })
+		})
 		r.inState = nil
 		if len(r.In) > 0 {
 			r.inState = make(map[string]bool, len(r.In))

@@ -14,7 +14,7 @@ import (
 // An appService is the bridge as an application service: the homeserver brings
 // the events, and the bridge looks from time to time whether it is there.
 type appService struct {
-	link
+	health
 	cli    *mautrix.Client // shows as_token
 	listen net.Addr
 	begin  func() // lets events be delivered; the first transport.up comes before them
@@ -38,7 +38,7 @@ func (c *Client) runAppService(ctx context.Context) error {
 
 	var working sync.WaitGroup
 	began := make(chan struct{})
-	a := appService{link: link{Client: c}, cli: cli, listen: listener.Addr(), begin: sync.OnceFunc(func() { close(began) })}
+	a := appService{health: health{Client: c}, cli: cli, listen: listener.Addr(), begin: sync.OnceFunc(func() { close(began) })}
 	working.Go(func() { end(a.watch(ctx)) })
 	working.Go(func() {
 		select {

@@ -8,6 +8,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"vertigo/engine"
+	"vertigo/internal/link"
 )
 
 // A Codec turns raw Matrix messages into the engine's and back, and knows the
@@ -60,7 +61,7 @@ func (c *Codec) In(at time.Time, _ string, data []byte) ([]engine.Message, error
 	case e.id != "" && c.own.echoes(e):
 		return nil, nil
 	}
-	return []engine.Message{m}, nil
+	return []engine.Message{link.Own(m)}, nil
 }
 
 // Out notes one raw message that was sent, a capture's "out" line, so that its

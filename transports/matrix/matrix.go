@@ -194,7 +194,7 @@ func (c *Client) Run(ctx context.Context, deliver func([]engine.Message)) (err e
 			stop(c.runAppService(ctx))
 			return
 		}
-		s := syncer{link: link{Client: c}, saver: saver, limit: timelineLimit}
+		s := syncer{health: health{Client: c}, saver: saver, limit: timelineLimit}
 		stop(s.run(ctx))
 	})
 

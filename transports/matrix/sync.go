@@ -16,7 +16,7 @@ const maxResponse = 64 << 20
 // A syncer follows the user's stream: one /sync after the other, each begun
 // where the last one that the engine has seen ended.
 type syncer struct {
-	link
+	health
 	saver *saver
 	limit int // events of a room to ask for
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"vertigo/engine"
+	"vertigo/internal/link"
 )
 
 // A Codec turns raw Verto messages into the engine's and back. It pairs each
@@ -40,7 +41,7 @@ func (c *Codec) In(at time.Time, conn string, data []byte) ([]engine.Message, er
 		if isMechanics(f.method) {
 			return nil, nil
 		}
-		return []engine.Message{c.message(at, f, data)}, nil
+		return []engine.Message{link.Own(c.message(at, f, data))}, nil
 	case response:
 		r, ok := c.take(sentKey{conn, f.id})
 		if !ok || isMechanics(r.method) {
