@@ -31,6 +31,15 @@ func TestTutorialOnDevices(t *testing.T) {
 			t.Errorf("the tutorial ends with another %s than the example has:\n%s", name, got)
 		}
 	}
+	said := 0
+	for line := range strings.Lines(read(t, filepath.Join(intercom, "rules.toml"))) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			said++
+		}
+	}
+	if said > 40 {
+		t.Errorf("the rules are %d lines, not the forty that are promised", said)
+	}
 }
 
 // follow does what a tutorial says, and gives the directory in which that ends.
