@@ -427,6 +427,14 @@ func TestObservingMakesNothing(t *testing.T) {
 	}
 }
 
+// heap gives how many bytes are in use.
+func heap() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
 // What is kept of a message is no piece of a text that holds all of it.
 func TestNoMessageIsHeldByItsNames(t *testing.T) {
 	w := newWorld(t, plainRules)
@@ -439,12 +447,6 @@ func TestNoMessageIsHeldByItsNames(t *testing.T) {
 			t.Fatal(err, len(list))
 		}
 		w.engine.Step(w.now, list...)
-	}
-	heap := func() int {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int(m.HeapAlloc)
 	}
 	before := heap()
 	long := strings.Repeat("x", 30_000)
@@ -463,6 +465,30 @@ func TestNoMessageIsHeldByItsNames(t *testing.T) {
 	}
 	runtime.KeepAlive(codec)
 	runtime.KeepAlive(w.recorder)
+}
+
+// What is kept of a message does not hold the others that came with it.
+func TestNoMessageIsHeldByAnother(t *testing.T) {
+	w := newWorld(t, plainRules)
+	before := heap()
+	const batches, many = 100, 40
+	for i := range batches {
+		w.now = w.now.Add(time.Second)
+		var batch []engine.Message
+		for n := range many {
+			m := engine.Message{Transport: "matrix", Type: "org.example.noise", At: w.now, Body: fmt.Appendf(nil, `{"n":%d,"noise":%q}`, n, strings.Repeat("x", 30_000))}
+			if n == 0 {
+				m.Type, m.Key, m.Body = "m.call.invite", fmt.Sprint("call", i), []byte(`{"content":{"number":"1"}}`)
+			}
+			batch = append(batch, m)
+		}
+		w.engine.Step(w.now, batch...)
+	}
+	grown, counted := heap()-before, w.recorder.bytes+w.recorder.ofLoose
+	if grown > counted*3/2 {
+		t.Errorf("%d KiB are kept, counted as %d", grown>>10, counted>>10)
+	}
+	runtime.KeepAlive(w)
 }
 
 // The names of a call, and what a message is called, count as well.

@@ -244,7 +244,12 @@ func (e *Engine) Step(now time.Time, batch ...Message) []Action {
 	}
 	e.advance(now)
 	for i := range batch {
-		e.receive(&batch[i])
+		m := &batch[i]
+		if len(batch) > 1 { // who keeps one keeps no other
+			one := batch[i]
+			m = &one
+		}
+		e.receive(m)
 		e.release()
 	}
 	e.drain()

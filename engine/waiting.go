@@ -47,8 +47,8 @@ func (e *Engine) takeWaiting(key callKey) []Message {
 
 func (e *Engine) giveUpWaiting(key callKey) {
 	messages := e.takeWaiting(key)
-	for i := range messages {
-		e.tell(Trace{Message: &messages[i], Outcome: Unmatched})
+	for _, m := range messages {
+		e.tell(Trace{Message: &m, Outcome: Unmatched})
 	}
 }
 

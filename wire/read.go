@@ -113,13 +113,14 @@ func tooDeep(data []byte) bool {
 }
 
 // textAt gives the text or number at a path, the number as it stands; "" for
-// anything else.
+// anything else. It is no piece of top: whoever keeps a key does not keep all that
+// was said.
 func textAt(top gjson.Result, path string) string {
 	switch v := at(top, path); v.Type {
 	case gjson.String:
-		return v.Str
+		return strings.Clone(v.Str)
 	case gjson.Number:
-		return v.Raw
+		return strings.Clone(v.Raw)
 	}
 	return ""
 }

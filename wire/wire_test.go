@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -281,4 +282,29 @@ func BenchmarkRead(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Who keeps what was found in messages does not keep the messages.
+func TestNoMessageIsHeldByItsNames(t *testing.T) {
+	f := Format{Type: []string{"event"}, Key: []string{"call"}, Reply: "id"}
+	heap := func() int {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	long := strings.Repeat("x", 30_000)
+	before := heap()
+	var kept []Message
+	for i := range 300 {
+		m, err := f.Read(fmt.Appendf(nil, `{"event":"ring","call":"c%d","id":%d,"noise":%q}`, i, i, long))
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, m)
+	}
+	if grown := heap() - before; grown > 1<<20 {
+		t.Errorf("%d KiB are kept", grown>>10)
+	}
+	runtime.KeepAlive(kept)
 }
