@@ -132,12 +132,20 @@ func (a *appService) refusal(err error) error {
 
 // ping finds out whether the homeserver reaches us (Application Service API,
 // "Pinging"). Dendrite 0.15.2 does not have it. A homeserver that was there a
-// moment ago and does not answer in time is waiting for us.
+// moment ago and does not answer in time is waiting for us. One that fails is asked
+// once more: it may have tried a connection to the bridge that was here before.
 func (a *appService) ping(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, a.times.request)
 	defer cancel()
 	url := a.cli.BuildClientURL("v1", "appservice", a.registration.ID, "ping")
-	_, err := a.request(ctx, a.cli, http.MethodPost, url, []byte(`{"transaction_id":"vertigo"}`))
+	ask := func() error {
+		_, err := a.request(ctx, a.cli, http.MethodPost, url, []byte(`{"transaction_id":"vertigo"}`))
+		return err
+	}
+	err := ask()
+	if err != nil && failureOf(err).code == "M_CONNECTION_FAILED" {
+		err = ask()
+	}
 	if err == nil {
 		return
 	}

@@ -151,6 +151,29 @@ func TestAPingThatDoesNotComeBackIsAWarning(t *testing.T) {
 	}
 }
 
+// A homeserver that tries a connection to the bridge before this one first does
+// reach the bridge.
+func TestAPingOverAnOldConnectionIsNoWarning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		pings := 0
+		w.first(func(r request) reply {
+			if !strings.HasSuffix(r.path, "/ping") {
+				return reply{}
+			}
+			if pings++; pings > 1 {
+				return reply{}
+			}
+			return reply{status: 502, body: `{"errcode":"M_CONNECTION_FAILED","error":"EOF"}`}
+		})
+		b := startBridge(t, w)
+		defer b.stop()
+		if lines := b.log.with("does not reach the bridge"); pings != 2 || len(lines) > 0 || !b.Up() {
+			t.Errorf("%d pings, logged %q", pings, lines)
+		}
+	})
+}
+
 func TestAPortThatIsTakenEndsTheRun(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
