@@ -61,7 +61,7 @@ func answer(w http.ResponseWriter, v any) {
 
 func (r *Recorder) state() State {
 	now := time.Now().UTC()
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	r.look(now)
 	s := State{
@@ -128,7 +128,7 @@ func formatted(found rules.Findings) string {
 }
 
 func (r *Recorder) ruleHits() []RuleHit {
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	list := make([]RuleHit, 0, len(r.rules.Ruleset.Rules))
 	for _, rule := range r.rules.Ruleset.Rules {
@@ -137,7 +137,7 @@ func (r *Recorder) ruleHits() []RuleHit {
 			one.On = append(one.On, on.Transport+" "+on.Type)
 		}
 		if h := r.hits[rule.Name]; h != nil {
-			one.Hits, one.Last = h.count, h.last.UTC()
+			one.Hits, one.Last = h.count, time.Unix(0, h.last).UTC()
 		}
 		list = append(list, one)
 	}
@@ -230,7 +230,7 @@ func (r *Recorder) each(look func(*record)) {
 
 // some looks at the next calls that began before one; it returns where to go on.
 func (r *Recorder) some(below uint64, look func(*record)) uint64 {
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	i, _ := slices.BinarySearchFunc(r.all, below, func(c *record, order uint64) int { return cmp.Compare(c.order, order) })
 	for range callsAtOnce {
@@ -261,12 +261,11 @@ func (a *API) call(w http.ResponseWriter, r *http.Request) {
 }
 
 func (r *Recorder) story(id engine.CallID) (call Call, steps []step, dropped int, ok bool) {
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	c := r.calls[id]
 	if c == nil {
 		return Call{}, nil, 0, false
 	}
-	c.lent = true
 	return c.view(), slices.Clip(c.steps), c.dropped, true
 }

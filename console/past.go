@@ -51,7 +51,7 @@ func (r *Recorder) past(most int) (p past) {
 	r.each(func(c *record) {
 		ended := c.ended
 		if ended.IsZero() {
-			ended = r.lastAt
+			ended = time.Unix(0, r.now)
 		}
 		switch {
 		case c.connection:
@@ -66,11 +66,14 @@ func (r *Recorder) past(most int) (p past) {
 			p.begun = c.begun
 			p.lives = append(p.lives, life{c.begun, ended})
 		}
-		c.lent = true
 		kept = append(kept, told{c.id, slices.Clip(c.steps)})
 	})
-	r.mu.Lock()
-	loose := r.loose.list()
+	r.lock()
+	loose := make([]step, r.loose.len())
+	for i := range loose {
+		n := r.loose.at(i)
+		n.tell(&loose[i], n.rules)
+	}
 	p.lacks(r.lostAt)
 	p.limits = r.rules.Ruleset.Limits
 	r.mu.Unlock()

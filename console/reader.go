@@ -24,16 +24,18 @@ const mostPages = 64
 // many are open.
 func (r *Recorder) join(call engine.CallID) (one *reader, leave func()) {
 	one = &reader{call: call, changed: map[*record]struct{}{}, wake: make(chan struct{}, 1)}
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	if len(r.readers) == mostPages {
 		return nil, nil
 	}
 	r.readers[one] = struct{}{}
+	r.watched.Store(true)
 	return one, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		delete(r.readers, one)
+		r.watched.Store(len(r.readers) > 0)
 	}
 }
 
@@ -46,10 +48,8 @@ func (o *reader) tell(c *record) {
 	if len(o.steps) >= backlog {
 		o.behind, o.steps = true, nil
 	} else {
-		c.lent = true
 		o.steps = append(o.steps, &c.steps[len(c.steps)-1])
 	}
-	o.poke()
 }
 
 // poke wakes the page's goroutine, without waiting for it.
@@ -80,7 +80,7 @@ const mostChanged = 500
 
 // take gives what is new to a page, of calls only if that is asked for.
 func (r *Recorder) take(o *reader, calls bool) news {
-	r.mu.Lock()
+	r.lock()
 	defer r.mu.Unlock()
 	n := news{steps: o.steps, behind: o.behind}
 	o.steps = nil

@@ -14,13 +14,12 @@ import (
 // changes comes first.
 type record struct {
 	id    engine.CallID
-	steps []step // never changed in place but by reuse: slices of it are shared
+	steps []step // never changed in place: slices of it are shared
 	next  int    // number of the next step
 	bytes int    // what the steps weigh
 	seq   uint64 // of the last step
 	heard uint64 // the place of its message
 	state string
-	lent  bool // the steps are shared: they go to nobody else
 
 	forgotten  bool
 	connection bool
@@ -69,39 +68,30 @@ const (
 	actionBytes = 300
 )
 
-// fill fills s in, field by field where it stands.
-func (s *step) fill(t *engine.Trace, seq uint64, place input, again, began bool) {
-	s.message, s.input, s.seq, s.now = t.Message, place, seq, t.Now
-	s.outcome, s.rule, s.from, s.to = t.Outcome, t.Rule, t.From, t.To
-	s.actions, s.err = t.Actions, t.Err
-	s.again, s.began, s.ended = again, began, t.Ended
-}
+func (s *step) bytes() int { return weigh(s.message, s.actions, s.again) }
 
-func (s *step) bytes() int {
+// weigh gives what it takes to keep what became of a message, and that if it is not
+// kept already.
+func weigh(m *engine.Message, actions []engine.Action, again bool) int {
 	n := stepBytes
-	if !s.again {
-		m := s.message
+	if !again {
 		n += len(m.Body) + len(m.Type) + len(m.Key) + len(m.Scope) + len(m.ID)
 	}
-	for i := range s.actions {
-		n += actionBytes + len(s.actions[i].Body)
+	for i := range actions {
+		n += actionBytes + len(actions[i].Body)
 	}
 	return n
 }
 
 // extend makes room for one more step, and gives it to be filled in.
 func (c *record) extend() *step {
-	n := len(c.steps)
-	if n == cap(c.steps) {
-		c.steps = append(c.steps, step{})
-	} else {
-		c.steps = c.steps[:n+1]
-	}
-	return &c.steps[n]
+	c.steps = append(c.steps, step{})
+	return &c.steps[len(c.steps)-1]
 }
 
-// add numbers the last step, and weighs it.
-func (c *record) add(s *step) {
+// add numbers the step that was filled in last, and returns what it weighs.
+func (c *record) add() (weight int) {
+	s := &c.steps[len(c.steps)-1]
 	s.n = c.next
 	c.next++
 	if s.input.seq != 0 {
@@ -115,6 +105,7 @@ func (c *record) add(s *step) {
 	}
 	s.weight = s.bytes()
 	c.bytes += s.weight
+	return s.weight
 }
 
 // drop lets go of steps that are in the summary, and returns what they weigh.

@@ -6,8 +6,10 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -176,6 +178,7 @@ func TestWhatWaited(t *testing.T) {
 	w.explained(s.Call)
 	w.now = w.now.Add(time.Hour)
 	w.engine.Step(w.now)
+	w.all()
 	if len(w.recorder.waiting) != 0 {
 		t.Errorf("%d wait", len(w.recorder.waiting))
 	}
@@ -315,7 +318,8 @@ func TestMemoryIsBounded(t *testing.T) {
 			}
 		}
 		for i := range r.loose.len() {
-			loose += r.loose.at(i).bytes()
+			n := r.loose.at(i)
+			loose += weigh(n.message, n.actions, n.traces > 0)
 		}
 		if bytes != r.bytes || loose != r.ofLoose || bytes > mostBytes || loose > looseBytes {
 			t.Errorf("%d bytes, counted as %d; of no call %d, counted as %d", bytes, r.bytes, loose, r.ofLoose)
@@ -347,6 +351,86 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+// Where nobody asks, calls that have ended go first as well, each as a whole, and
+// calls under way stay. Rules' hits stay, whatever goes.
+func TestWhatGoesUnasked(t *testing.T) {
+	w := newWorld(t, plainRules)
+	r := w.recorder
+	lives := string(w.says("m.call.invite", "lives", `,"number":"1"`)[0].Call)
+	gone := w.says("m.call.invite", "gone", `,"number":"1"`)[0].Call
+	long := strings.Repeat("x", 10_000)
+	const n = 5000
+	for i := range n {
+		call := fmt.Sprint("call", i)
+		w.says("m.call.invite", call, `,"number":"1","sdp":"`+long+`"`)
+		w.says("m.call.hangup", call, "")
+		switch i {
+		case n / 2: // a part of it is with the calls by now
+			w.says("m.call.hangup", "gone", "")
+		case n - 2:
+			w.says("m.call.candidates", "lives", "")
+		}
+		if r.ofNotes+r.bytes > mostBytes {
+			t.Fatalf("%d bytes are kept", r.ofNotes+r.bytes)
+		}
+	}
+	if len(r.calls) > 2 {
+		t.Errorf("%d calls were entered before anybody asked", len(r.calls))
+	}
+	s := w.story(lives)
+	if len(s.Steps) != 3 || !s.Steps[0].Began || s.Dropped != 0 || s.Call.Number != "1" || s.Call.State != "ringing" {
+		t.Errorf("the call under way: %+v", s)
+	}
+	calls := w.all()
+	if calls.Total < 500 || calls.Total > n/2 || r.calls[gone] != nil {
+		t.Errorf("%d calls are kept; %v", calls.Total, r.calls[gone])
+	}
+	if first := calls.Calls[0]; first.Keys[0].Key != fmt.Sprint("call", n-1) {
+		t.Errorf("the newest is %+v", first)
+	}
+	for _, c := range r.all {
+		if !c.forgotten && c.id != engine.CallID(lives) && (len(c.steps) != 3 || !c.steps[0].began || c.dropped != 0) {
+			t.Errorf("of %s there are %d steps", c.id, len(c.steps))
+		}
+	}
+	var hits RuleHits
+	w.get("/api/rules", &hits)
+	for _, h := range hits.Rules {
+		if want := map[string]int{"begins": n + 2, "ends": n + 1, "counted": 1, "noted": 1}[h.Name]; h.Hits != want {
+			t.Errorf("%q has fired %d times, not %d", h.Name, h.Hits, want)
+		}
+	}
+	if r.lostAt.IsZero() {
+		t.Error("nothing is lost")
+	}
+}
+
+// Where nobody asks, a call of very many messages does not have all others
+// forgotten, be it under way or over.
+func TestACallOfManyMessages(t *testing.T) {
+	for _, over := range []bool{false, true} {
+		w := newWorld(t, plainRules)
+		w.says("m.call.invite", "short", `,"number":"1"`)
+		w.says("m.call.hangup", "short", "")
+		id := string(w.says("m.call.invite", "long", `,"number":"1"`)[0].Call)
+		if over {
+			w.says("m.call.hangup", "long", "")
+		}
+		long := strings.Repeat("x", 10_000)
+		for range 2 * mostBytes / len(long) {
+			w.says("m.call.negotiate", "long", `,"party_id":"1","x":"`+long+`"`)
+			w.now = w.now.Add(-time.Second) // within the minutes for which ended calls are remembered
+		}
+		s := w.story(id)
+		if n := len(s.Steps); n < firstSteps || n > mostSteps || s.Steps[0].N != 0 || s.Dropped == 0 {
+			t.Errorf("%d steps are kept, %d dropped", n, s.Dropped)
+		}
+		if w.all().Total != 2 {
+			t.Error("the other call is forgotten")
+		}
+	}
+}
+
 func TestEndedCallsAreBounded(t *testing.T) {
 	w := newWorld(t, plainRules)
 	const n = mostEnded + 500
@@ -356,27 +440,26 @@ func TestEndedCallsAreBounded(t *testing.T) {
 		w.says("m.call.hangup", call, "")
 	}
 	r := w.recorder
-	if len(r.calls) > mostEnded || len(r.calls) != r.ended.len() || len(r.all)-r.forgotten != len(r.calls) || len(r.all) > 2*mostEnded {
+	newest := w.all().Calls[0]
+	if len(r.calls) < mostEnded/2 || len(r.calls) > mostEnded || len(r.calls) != r.ended.len() || len(r.all)-r.forgotten != len(r.calls) || len(r.all) > 2*mostEnded {
 		t.Errorf("%d calls, %d ended, %d of %d forgotten", len(r.calls), r.ended.len(), r.forgotten, len(r.all))
 	}
-	if newest := w.all().Calls[0]; newest.Keys[0].Key != fmt.Sprint("call", n-1) {
+	if newest.Keys[0].Key != fmt.Sprint("call", n-1) {
 		t.Errorf("the newest is %+v", newest)
 	}
 }
 
-// What somebody was given of a call stays as it was when that is forgotten, while
-// others take the place of what nobody has.
+// What somebody was given of a call stays as it was when that is forgotten.
 func TestStepsThatSomebodyHasStay(t *testing.T) {
 	w := newWorld(t, plainRules)
 	r := w.recorder
 	begin := func(call string) engine.CallID { return w.says("m.call.invite", call, `,"number":"1"`)[0].Call }
-	asked, shown, free := begin("asked"), begin("shown"), begin("free")
+	asked, shown := begin("asked"), begin("shown")
 	page, leave := r.join(shown)
 	w.says("m.call.hangup", "shown", "")
+	w.all()
 	leave()
-	for _, call := range []string{"asked", "free"} {
-		w.says("m.call.hangup", call, "")
-	}
+	w.says("m.call.hangup", "asked", "")
 	_, steps, _, _ := r.story(asked)
 	given := make([]*step, 0, len(steps)+len(page.steps))
 	for i := range steps {
@@ -393,22 +476,17 @@ func TestStepsThatSomebodyHasStay(t *testing.T) {
 	if len(steps) < 2 || len(page.steps) < 1 {
 		t.Fatal(before)
 	}
-	was := &r.calls[free].steps[0]
-	taken := false
-	for i := range mostEnded + mostRoom {
+	for i := range mostEnded {
 		call := fmt.Sprint("call", i)
-		id := begin(call)
-		taken = taken || &r.calls[id].steps[0] == was
+		begin(call)
 		w.says("m.call.hangup", call, "")
 	}
-	if r.calls[asked] != nil || r.calls[shown] != nil || r.calls[free] != nil {
+	w.all()
+	if r.calls[asked] != nil || r.calls[shown] != nil {
 		t.Error("they are not forgotten")
 	}
 	if diff := cmp.Diff(before, told()); diff != "" {
 		t.Errorf("they have changed (-before +after):\n%s", diff)
-	}
-	if !taken {
-		t.Error("what nobody has is of no use to others")
 	}
 }
 
@@ -418,12 +496,20 @@ func TestObservingMakesNothing(t *testing.T) {
 	w := newWorld(t, plainRules)
 	id := w.says("m.call.invite", "one", `,"number":"1"`)[0].Call
 	m := engine.Message{Transport: "matrix", Type: "m.call.candidates", Key: "one", Body: json.RawMessage(`{}`)}
-	trace := engine.Trace{Message: &m, Outcome: engine.Fired, Call: id, Rule: &engine.Rule{Name: "noted"}, From: "ringing", To: "ringing"}
-	for range 2 * mostSteps {
+	trace := engine.Trace{Message: &m, Outcome: engine.Fired, Call: id, Nth: 2, Rule: &engine.Rule{Name: "noted"}, From: "ringing", To: "ringing"}
+	for range 2 * mostBytes / stepBytes {
 		w.recorder.Observe(trace)
 	}
 	if n := testing.AllocsPerRun(mostSteps, func() { w.recorder.Observe(trace) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// A note is as long as two lines of a processor's cache, and a sheet has no more than
+// its allocation.
+func TestNotesAreShort(t *testing.T) {
+	if n, s := unsafe.Sizeof(note{}), unsafe.Sizeof(sheet{}); n != 128 || s > 8<<10 {
+		t.Errorf("a note has %d bytes, a sheet %d", n, s)
 	}
 }
 
@@ -459,7 +545,7 @@ func TestNoMessageIsHeldByItsNames(t *testing.T) {
 		}
 	}
 	w.engine = nil
-	grown, counted := heap()-before, w.recorder.bytes+w.recorder.ofLoose
+	grown, counted := heap()-before, w.recorder.bytes+w.recorder.ofNotes+w.recorder.ofLoose
 	if grown > counted*3/2 {
 		t.Errorf("%d MiB are kept, counted as %d", grown>>20, counted>>20)
 	}
@@ -484,7 +570,7 @@ func TestNoMessageIsHeldByAnother(t *testing.T) {
 		}
 		w.engine.Step(w.now, batch...)
 	}
-	grown, counted := heap()-before, w.recorder.bytes+w.recorder.ofLoose
+	grown, counted := heap()-before, w.recorder.bytes+w.recorder.ofNotes+w.recorder.ofLoose
 	if grown > counted*3/2 {
 		t.Errorf("%d KiB are kept, counted as %d", grown>>10, counted>>10)
 	}
@@ -538,5 +624,63 @@ func TestWhatIsLostOfLongAgo(t *testing.T) {
 	unsure(w.says("m.call.invite", "fourth", `,"number":"1"`)[0].Call, false)
 	if tried := w.tries(File{"rules.toml", plainRules}); tried.Whole || tried.Cut {
 		t.Errorf("%+v", tried)
+	}
+}
+
+// Whoever asks while the engine goes on gets what is whole, and nothing is lost by it.
+func TestAskedMeanwhile(t *testing.T) {
+	w := newWorld(t, plainRules)
+	id := string(w.says("m.call.invite", "lives", `,"number":"1"`)[0].Call)
+	const n = 3000
+	done := make(chan struct{})
+	var asking sync.WaitGroup
+	for range 2 {
+		asking.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				page, leave := w.recorder.join(engine.CallID(id))
+				_, steps, _, _ := w.recorder.story(engine.CallID(id))
+				for i := range steps {
+					if steps[i].n != i || steps[i].message == nil {
+						t.Errorf("step %d is %+v", i, steps[i])
+					}
+				}
+				w.recorder.past(10)
+				w.recorder.take(page, true)
+				leave()
+			}
+		})
+	}
+	for i := range n {
+		call := fmt.Sprint("call", i)
+		w.says("m.call.invite", call, `,"number":"1"`)
+		if i%10 == 0 {
+			w.says("m.call.candidates", "lives", "")
+		}
+		w.says("m.call.hangup", call, "")
+		w.says("org.example.noise", "", "")
+		if i%1000 == 0 {
+			w.reload(plainRules)
+		}
+	}
+	close(done)
+	asking.Wait()
+	s := w.story(id)
+	if len(s.Steps) != 1+2*n/10 || s.Call.Messages != 1+n/10 || s.Dropped != 0 {
+		t.Errorf("%d steps, %d messages, %d dropped", len(s.Steps), s.Call.Messages, s.Dropped)
+	}
+	if calls := w.all(); calls.Total != n+1 {
+		t.Errorf("%d calls", calls.Total)
+	}
+	var hits RuleHits
+	w.get("/api/rules", &hits)
+	for _, h := range hits.Rules {
+		if want := map[string]int{"begins": n + 1, "ends": n, "counted": n / 10, "noted": n / 10}[h.Name]; h.Hits != want {
+			t.Errorf("%q has fired %d times, not %d", h.Name, h.Hits, want)
+		}
 	}
 }

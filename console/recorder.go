@@ -2,6 +2,7 @@ package console
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vertigo/engine"
@@ -17,9 +18,16 @@ const (
 	mostEnded  = 10_000   // calls
 	mostLoose  = 2000     // messages of no call
 	looseBytes = 4 << 20  // of their steps
-	mostRoom   = 16       // calls that were forgotten whose steps others may fill in
-	roomBytes  = 64 << 10 // of one of them
+	ordinary   = 100      // messages of a call, and
+	longNote   = 64 << 10 // bytes of one: what goes beyond either pushes out nothing of other calls
 )
+
+// A looseNote is one of a message of no call.
+type looseNote struct {
+	note
+	rules  *loaded
+	weight int
+}
 
 // RecorderOptions are what a recorder is made with.
 type RecorderOptions struct {
@@ -46,8 +54,8 @@ type Rules struct {
 // the engine; any goroutine may call the rest.
 //
 // A bridge whose page nobody has open should not notice that it is recorded. So
-// Observe writes a step down, where one of a forgotten call was if it can, and calls
-// are summarized when somebody asks.
+// Observe only notes what it is told. Notes are entered into their calls when
+// somebody asks, and thrown away with calls that have ended when there are too many.
 type Recorder struct {
 	version string
 	begun   time.Time
@@ -61,29 +69,34 @@ type Recorder struct {
 	findings   rules.Findings
 	transports []*transportRecord
 
+	sheet   *sheet // that the engine writes on, and only it changes
+	notes   journal
+	ofNotes int // what the notes weigh that are not yet entered into their calls
+	beyond  int // what of these go beyond what is ordinary
+	loose   fifo[looseNote]
+	ofLoose int // what these weigh
+
 	calls     map[engine.CallID]*record
-	current   *record   // the last one that something was told of
 	all       []*record // in the order in which they began; those forgotten too, for a while
 	forgotten int       // how many of all are
 	next      int       // of all, to lose what has happened in it
 	order     uint64
 	ended     fifo[*record]
-	loose     fifo[step] // of no call
-	bytes     int        // of the steps of calls
-	ofLoose   int        // of the others
-	lostAt    time.Time  // when the last of what is no longer kept happened
+	bytes     int       // of the steps of calls
+	lostAt    time.Time // when the last of what is no longer kept happened
 
-	room [][]step // of calls that were forgotten, to be filled in by others
-
-	seq     uint64          // of the last trace
-	heard   *engine.Message // its message
-	lastAt  time.Time
-	place   input                 // of that message
-	input   input                 // the newest one
+	seq     uint64                // of the last trace
+	heard   *engine.Message       // its message
+	now     int64                 // its time, as notes have it
+	first   uint64                // of the traces of that message
+	waited  *input                // when that message was given, if it has waited
+	input   input                 // the newest message of a peer
+	inputAt int64                 // when it came
 	spoke   bool                  // the engine has said something since
 	waiting map[sameMessage]input // messages that wait for their call
 
 	readers map[*reader]struct{}
+	watched atomic.Bool // there are readers
 }
 
 // loaded are rules that calls began with for a while.
@@ -95,7 +108,7 @@ type loaded struct {
 // A hit counts what a rule has done.
 type hit struct {
 	count int
-	last  time.Time
+	last  int64 // as notes have it
 }
 
 type transportRecord struct {
@@ -111,6 +124,7 @@ func NewRecorder(o RecorderOptions) *Recorder {
 		hits: map[string]*hit{}, hitsOf: map[*engine.Rule]*hit{}, calls: map[engine.CallID]*record{},
 		waiting: map[sameMessage]input{}, readers: map[*reader]struct{}{},
 	}
+	r.sheet = r.notes.blank(nil)
 	for _, t := range o.Transports {
 		r.transports = append(r.transports, &transportRecord{Transport: t, up: t.Up == nil, since: r.begun})
 	}
@@ -121,7 +135,10 @@ func NewRecorder(o RecorderOptions) *Recorder {
 func (r *Recorder) SetRules(l Rules, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.hear()
+	r.turn()
 	r.rules = &loaded{l, at.UTC()}
+	r.sheet.rules = r.rules
 	clear(r.hitsOf)
 }
 
@@ -147,90 +164,255 @@ func (r *Recorder) Reloaded(used bool, found rules.Findings) {
 
 // Observe is told of what the engine does.
 func (r *Recorder) Observe(t engine.Trace) {
+	s := r.sheet
+	written := s.written.Load()
+	s.notes[written].fill(&t)
+	written++
+	s.written.Store(written)
+	if written == notesOfSheet || len(t.Message.Body) > longNote || isOfTransport(t.Message) || r.watched.Load() {
+		r.catchUp(&t)
+	}
+}
+
+// catchUp numbers what the engine has told, t the last, makes room for more, and
+// wakes the page that shows its call.
+func (r *Recorder) catchUp(t *engine.Trace) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	again := r.hear(&t)
-	if t.Outcome == engine.Fired {
-		r.hit(&t)
+	r.hear()
+	if r.sheet.heard == notesOfSheet {
+		r.turn()
 	}
-	if t.Message.Type == engine.TransportUp || t.Message.Type == engine.TransportDown {
+	if isOfTransport(t.Message) {
 		r.look(t.Now)
 	}
-	c := r.current
-	if c == nil || c.id != t.Call || c.forgotten {
-		c = r.calls[t.Call]
+	if r.beyond > mostBytes/8 {
+		r.enterAll()
 	}
-	began := t.Outcome == engine.Fired && t.From == "" && t.To != "" && (t.Rule.New || t.Rule.NewConnection)
-	if began {
-		c = r.begin(&t)
+	for r.ofNotes > 0 && r.ofNotes+r.bytes > mostBytes {
+		r.makeRoom(t)
 	}
-	if c == nil {
-		var s step
-		s.fill(&t, r.seq, r.place, again, false)
-		r.keepLoose(s)
+	for one := range r.readers {
+		if one.call != "" && one.call == t.Call {
+			one.poke()
+		}
+	}
+}
+
+// turn has the engine write on a new sheet. The caller holds mu, as of all that
+// follow.
+func (r *Recorder) turn() {
+	full := r.sheet
+	if full.entered < full.heard {
+		r.notes.sheets.push(full)
+	} else {
+		r.notes.giveBack(full)
+	}
+	r.sheet = r.notes.blank(r.rules)
+}
+
+// hear numbers and weighs what the engine has written.
+func (r *Recorder) hear() {
+	s := r.sheet
+	for written := int(s.written.Load()); s.heard < written; s.heard++ {
+		n := &s.notes[s.heard]
+		r.number(n)
+		weight := weigh(n.message, n.actions, n.traces > 0)
+		if n.call == "" {
+			r.keepLoose(n, s.rules, weight)
+			*n = note{}
+			continue
+		}
+		s.bytes += weight
+		r.ofNotes += weight
+		if !n.early || weight > longNote {
+			r.beyond += weight
+		}
+	}
+}
+
+// number numbers a note, and finds out whether it is of the message of the one
+// before, as one message has several where several rules or calls are for it; if
+// not, when the message came, if it is a peer's: it may have waited.
+func (r *Recorder) number(n *note) {
+	m := n.message
+	r.seq++
+	n.seq = r.seq
+	if m == r.heard && n.now == r.now {
+		n.traces = uint32(r.seq - r.first)
+	} else {
+		r.heard, r.now, r.first = m, n.now, r.seq
+		r.place(n)
+	}
+	n.batch = r.input.batch
+	if r.waited != nil {
+		if n.more == nil {
+			n.more = &more{}
+		}
+		n.more.waited = r.waited
+	}
+}
+
+// place finds out when the message of a note was given to the engine.
+func (r *Recorder) place(n *note) {
+	m := n.message
+	r.waited = nil
+	if m.Transport == ownTransport {
+		r.spoke = true
 		return
 	}
-	r.current = c
-	s := c.extend()
-	s.fill(&t, r.seq, r.place, again, began)
-	c.add(s)
-	r.bytes += s.weight
-	if t.Tells() && !t.Ended {
-		c.name(names{t.Told("direction"), t.Told("user"), t.Told("number"), t.Told("cause")})
+	same := sameMessage{m.Type, m.Key, start(m.Body)}
+	if n.waited {
+		if waited, ok := r.waiting[same]; ok {
+			delete(r.waiting, same)
+			r.waited = &waited
+			return
+		}
 	}
-	if s.ended || isCallEnd(s.message) {
-		r.end(c, t.Now)
+	// Messages at one time, between which the engine has nothing to say, act as if
+	// they had come together.
+	if r.spoke || n.now != r.inputAt || r.rules != r.input.rules {
+		r.input.batch++
 	}
-	if len(r.readers) > 0 {
-		r.tell(c)
+	r.spoke = false
+	r.input.seq, r.input.rules, r.inputAt = r.seq, r.rules, n.now
+	if outcomes[n.outcome] == engine.Waiting && same.body != nil {
+		r.input.at = n.at()
+		r.waiting[same] = r.input
+	}
+}
+
+func (r *Recorder) keepLoose(n *note, rules *loaded, weight int) {
+	if outcomes[n.outcome] == engine.Fired {
+		r.hit(n.rule, n.now)
+	}
+	r.loose.push(looseNote{*n, rules, weight})
+	r.ofLoose += weight
+	for r.ofLoose > looseBytes || r.loose.len() > mostLoose {
+		gone, _ := r.loose.pop()
+		r.ofLoose -= gone.weight
+		r.lose(gone.at())
+	}
+}
+
+// lock takes mu, when all that was told has been entered. In between the engine may
+// go on.
+func (r *Recorder) lock() {
+	r.mu.Lock()
+	for r.enterSome() {
+		r.mu.Unlock()
+		r.mu.Lock()
+	}
+}
+
+// enterAll enters all that was told.
+func (r *Recorder) enterAll() {
+	for r.enterSome() {
+	}
+}
+
+// enterSome enters the oldest notes into their calls. It returns whether there are
+// more.
+func (r *Recorder) enterSome() bool {
+	s, full := r.notes.sheets.pop()
+	if !full {
+		r.hear()
+		s = r.sheet
+	}
+	r.ofNotes -= s.bytes
+	s.bytes = 0
+	for ; s.entered < s.heard; s.entered++ {
+		n := &s.notes[s.entered]
+		if n.message != nil {
+			r.enter(n, s.rules)
+			*n = note{}
+		}
+	}
+	if full {
+		r.notes.giveBack(s)
+		return true
+	}
+	r.beyond = 0
+	return false
+}
+
+// enter enters a note into its call.
+func (r *Recorder) enter(n *note, rules *loaded) {
+	if outcomes[n.outcome] == engine.Fired {
+		r.hit(n.rule, n.now)
+	}
+	c := r.calls[n.call]
+	if n.begins() {
+		c = r.begin(n)
+	}
+	if c == nil { // how it began is no longer kept
+		r.lose(n.at())
+		return
+	}
+	n.tell(c.extend(), rules)
+	r.bytes += c.add()
+	if n.more != nil && n.more.tells {
+		c.name(n.more.names)
+	}
+	if n.ended || isCallEnd(n.message) {
+		r.end(c, n.at())
+	}
+	for one := range r.readers {
+		one.tell(c)
 	}
 	if len(c.steps) > mostSteps || c.bytes > ofOneCall || r.bytes > mostBytes || r.ended.len() > mostEnded {
 		r.bound(c)
 	}
 }
 
-// hear counts a trace, and says whether it is about the message of the one before:
-// one message has several where several rules or calls are for it. The caller holds
-// mu, as of all that follow.
-func (r *Recorder) hear(t *engine.Trace) (again bool) {
-	again = t.Message == r.heard && t.Now.Equal(r.lastAt)
-	r.seq++
-	r.heard, r.lastAt = t.Message, t.Now
-	if !again {
-		r.place = r.placeOf(t)
+// makeRoom lets go of a call that has ended, or else of the oldest notes that are of
+// such calls. t is what the engine tells just now.
+func (r *Recorder) makeRoom(t *engine.Trace) {
+	if c, ok := r.ended.pop(); ok {
+		r.forget(c)
+		return
 	}
-	return again
-}
-
-// placeOf finds out when the message came, if it is a peer's. It may have waited.
-func (r *Recorder) placeOf(t *engine.Trace) input {
-	m := t.Message
-	if m.Transport == ownTransport {
-		r.spoke = true
-		return input{}
+	s, full := r.notes.sheets.pop()
+	if !full {
+		r.enterAll()
+		return
 	}
-	same := sameMessage{m.Type, m.Key, start(m.Body)}
-	if len(r.waiting) > 0 {
-		if waited, ok := r.waiting[same]; ok {
-			delete(r.waiting, same)
-			return waited
+	r.ofNotes -= s.bytes
+	var call engine.CallID
+	lives, last := false, int64(0)
+	for i := s.entered; i < s.heard; i++ {
+		n := &s.notes[i]
+		if n.message == nil {
+			continue
+		}
+		if n.call != call {
+			call, lives = n.call, t.Lives(n.call)
+		}
+		if lives {
+			r.enter(n, s.rules)
+			continue
+		}
+		if outcomes[n.outcome] == engine.Fired {
+			r.hit(n.rule, n.now)
+		}
+		last = n.now
+		if c := r.calls[n.call]; c != nil {
+			r.forget(c)
 		}
 	}
-	// Messages at one time, between which the engine has nothing to say, act as if
-	// they had come together.
-	if r.spoke || !t.Now.Equal(r.input.at) || r.rules != r.input.rules {
-		r.input.batch++
+	if last > 0 {
+		r.lose(time.Unix(0, last))
 	}
-	r.spoke = false
-	r.input.seq, r.input.at, r.input.rules = r.seq, t.Now, r.rules
-	if t.Outcome == engine.Waiting && same.body != nil {
-		r.waiting[same] = r.input
-	}
-	return r.input
+	r.notes.giveBack(s)
 }
 
 // ownTransport is what the engine calls itself.
 const ownTransport = "engine"
+
+// isOfTransport says whether a message tells that a transport is up, or down.
+func isOfTransport(m *engine.Message) bool {
+	return m.Type == engine.TransportUp || m.Type == engine.TransportDown
+}
 
 // isCallEnd says whether it is the last that the engine says of a call.
 func isCallEnd(m *engine.Message) bool { return m.Transport == ownTransport && m.Type == "call.end" }
@@ -248,25 +430,18 @@ func start(body []byte) *byte {
 	return &body[0]
 }
 
-func (r *Recorder) hit(t *engine.Trace) {
-	h := r.hitsOf[t.Rule]
+func (r *Recorder) hit(rule *engine.Rule, now int64) {
+	h := r.hitsOf[rule]
 	if h == nil {
-		h = r.hits[t.Rule.Name]
+		h = r.hits[rule.Name]
 		if h == nil {
 			h = &hit{}
-			r.hits[t.Rule.Name] = h
+			r.hits[rule.Name] = h
 		}
-		r.hitsOf[t.Rule] = h
+		r.hitsOf[rule] = h
 	}
 	h.count++
-	h.last = t.Now
-}
-
-// tell has pages know that a call has changed by its last step.
-func (r *Recorder) tell(c *record) {
-	for one := range r.readers {
-		one.tell(c)
-	}
+	h.last = max(h.last, now)
 }
 
 // look finds out which transports are logged in.
@@ -288,16 +463,13 @@ func (r *Recorder) look(now time.Time) {
 
 // begin records a call. An earlier one of the same id is forgotten: its key was
 // free again.
-func (r *Recorder) begin(t *engine.Trace) *record {
-	if c := r.calls[t.Call]; c != nil {
+func (r *Recorder) begin(n *note) *record {
+	if c := r.calls[n.call]; c != nil {
 		r.forget(c)
 	}
 	r.order++
-	c := &record{order: r.order, id: t.Call, begun: t.Now, connection: t.Connection != ""}
-	if last := len(r.room) - 1; last >= 0 {
-		c.steps, r.room = r.room[last], r.room[:last]
-	}
-	r.calls[t.Call] = c
+	c := &record{order: r.order, id: n.call, begun: n.at(), connection: n.rule.NewConnection}
+	r.calls[n.call] = c
 	r.all = append(r.all, c)
 	return c
 }
@@ -368,9 +540,6 @@ func (r *Recorder) forget(c *record) {
 	if c.forgotten {
 		return
 	}
-	if !c.lent && c.bytes <= roomBytes && len(r.room) < mostRoom {
-		r.room = append(r.room, c.steps[:0])
-	}
 	c.forgotten = true
 	r.lose(c.ended)
 	r.drop(c, 0, len(c.steps))
@@ -388,17 +557,6 @@ func (r *Recorder) forget(c *record) {
 		}
 	}
 	r.all, r.forgotten, r.next = kept, 0, 0
-}
-
-func (r *Recorder) keepLoose(s step) {
-	s.weight = s.bytes()
-	r.loose.push(s)
-	r.ofLoose += s.weight
-	for r.ofLoose > looseBytes || r.loose.len() > mostLoose {
-		gone, _ := r.loose.pop()
-		r.ofLoose -= gone.weight
-		r.lose(gone.now)
-	}
 }
 
 // A fifo is a queue. The zero value is empty.

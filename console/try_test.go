@@ -53,6 +53,7 @@ func TestTry(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, ownRules)
 			w.play(capturedCalls(t, name))
+			w.all()
 			before := w.recorder.seq
 			tried := w.tries(File{"rules.toml", ownRules})
 			if len(tried.Findings)+len(tried.Differences) > 0 || tried.Cut || !tried.Whole || tried.Calls != w.all().Total {

@@ -99,7 +99,7 @@ func (e *Engine) commitPush(c *Call, p *pushed, r *Rule, m *Message) {
 	b.items, b.bytes = p.items, p.bytes
 	if p.lost > 0 {
 		name := c.rs.Buffers[p.buffer].Name
-		e.tell(Trace{Message: m, Outcome: Failed, Call: c.id, Rule: r,
+		e.tell(c, Trace{Message: m, Outcome: Failed, Rule: r,
 			Err: &RuleError{r, fmt.Errorf("buffer %q is full: %d more items than it holds are left out", name, p.lost)}})
 	}
 	if p.reason != "" {

@@ -35,6 +35,7 @@ type Call struct {
 	age     *deadline
 	holds   []hold // limits that count this call while it lasts
 	seen    uint64 // messages handled, for ids of messages that bring none
+	told    int    // traces
 	loops   int    // engine messages handled in one instant of a step
 	step    uint64 // that loops is about
 	instant time.Time

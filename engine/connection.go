@@ -109,7 +109,9 @@ func (e *Engine) handleOnLine(m *Message, c *Call) {
 	acted = e.handle(m, connection, nil)
 	e.shared = false
 	if !acted && e.observe != nil {
-		e.observe(Trace{Now: e.now, Message: m, Outcome: Unmatched, Call: c.id, live: c})
+		t := Trace{Message: m, Outcome: Unmatched}
+		e.whose(c, &t)
+		e.observe(t)
 	}
 }
 

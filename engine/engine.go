@@ -64,6 +64,7 @@ type Trace struct {
 	Message *Message
 	Outcome Outcome
 	Call    CallID
+	Nth     int // of the traces of that call, from 1; 0 where it is of none, or of one that is forgotten
 	// Connection is the transport whose connection Call is; "" where it is a call.
 	Connection string
 	Rule       *Rule  // that fired or failed
@@ -71,8 +72,10 @@ type Trace struct {
 	Actions    []Action
 	Err        error
 	Ended      bool // the call ended by it
+	Waited     bool // the message has waited for its call
 
-	live *Call
+	engine *Engine
+	live   *Call // nil for a connection
 }
 
 // Tells says whether the rule has set any of what Told tells.
@@ -92,6 +95,22 @@ func (t *Trace) Told(name string) string {
 		}
 	}
 	return ""
+}
+
+// Lives says whether some call, or connection, is under way.
+func (t *Trace) Lives(id CallID) bool {
+	if t.engine == nil {
+		return false
+	}
+	if t.engine.calls[id] != nil {
+		return true
+	}
+	for _, c := range t.engine.conns {
+		if c.id == id {
+			return true
+		}
+	}
+	return false
 }
 
 // An Engine holds the calls under way. It is not safe for concurrent use: one
@@ -128,6 +147,7 @@ type Engine struct {
 	out      []Action
 	queue    []queued
 	released []Message // waited for a call that has now begun
+	waited   bool      // the message at hand has waited
 	frame    Frame
 	doc      document
 	fresh    *Call // that the message at hand would begin
@@ -298,7 +318,7 @@ func (e *Engine) receive(m *Message) {
 			return
 		}
 		if m.Key == "" {
-			e.tell(Trace{Message: m, Outcome: Late, Call: m.Call})
+			e.tell(nil, Trace{Message: m, Outcome: Late, Call: m.Call})
 			return
 		}
 	}
@@ -309,7 +329,7 @@ func (e *Engine) receive(m *Message) {
 	key := callKey{m.Transport, m.Scope, m.Key}
 	switch c, first := e.owner(m); {
 	case c == nil && m.Call != "":
-		e.tell(Trace{Message: m, Outcome: Late, Call: m.Call})
+		e.tell(nil, Trace{Message: m, Outcome: Late, Call: m.Call})
 	case c == nil:
 		e.handle(m, nil, &key)
 		if m.Heard {
@@ -321,7 +341,7 @@ func (e *Engine) receive(m *Message) {
 		}
 	case (!first || c.ended && e.rules.recurs(m.Transport)) && e.beginOn(m, &key):
 	case c.ended:
-		e.tell(Trace{Message: m, Outcome: Late, Call: c.id})
+		e.tell(c, Trace{Message: m, Outcome: Late})
 	default:
 		e.handleOnLine(m, c)
 	}
@@ -370,7 +390,7 @@ func (e *Engine) drain() {
 			if q.slot >= 0 {
 				q.call.buffers[q.slot].due = false
 			}
-			e.tell(Trace{Message: &q.m, Outcome: Failed, Call: q.call.id, Err: errTooManyRules})
+			e.tell(q.call, Trace{Message: &q.m, Outcome: Failed, Err: errTooManyRules})
 			continue
 		}
 		if q.slot >= 0 {
@@ -511,18 +531,31 @@ func (e *Engine) forgetKeys(c *Call) {
 	}
 }
 
-func (e *Engine) tell(t Trace) {
+// tell tells what became of a message, by the rules of a call if c is not nil.
+func (e *Engine) tell(c *Call, t Trace) {
 	if e.observe == nil && e.explain == nil {
 		return
 	}
-	t.Now, t.live = e.now, e.calls[t.Call]
-	if t.Connection == "" && t.live == nil && t.Call != "" {
-		t.Connection = e.connectionOf(t.Call)
-	}
+	e.whose(c, &t)
 	if e.observe != nil {
 		e.observe(t)
 	}
 	if e.explain != nil {
 		e.explain.note(t)
+	}
+}
+
+// whose enters in a trace what is known of its call; c may be nil.
+func (e *Engine) whose(c *Call, t *Trace) {
+	t.Now, t.Waited, t.engine = e.now, e.waited, e
+	switch {
+	case c != nil:
+		c.told++
+		t.Call, t.Nth, t.Connection = c.id, c.told, c.connection
+		if !c.ended && c.connection == "" {
+			t.live = c
+		}
+	case t.Call != "":
+		t.Connection = e.connectionOf(t.Call)
 	}
 }

@@ -154,7 +154,7 @@ func (e *Engine) indexOrTell(c *Call, slot int, r *Rule, m *Message) {
 		err = &RuleError{r, err}
 	}
 	if err != nil {
-		e.tell(Trace{Message: m, Outcome: Failed, Call: c.id, Rule: r, Err: err})
+		e.tell(c, Trace{Message: m, Outcome: Failed, Rule: r, Err: err})
 	}
 }
 

@@ -454,11 +454,11 @@ func (e *Engine) commit(r *Rule, m *Message, key *callKey) {
 		e.out = append(e.out, tx.out...)
 	}
 	if e.observe != nil || e.explain != nil {
-		t := Trace{Message: m, Outcome: Fired, Call: idOf(c), Rule: r, From: from, Actions: tx.out}
+		t := Trace{Message: m, Outcome: Fired, Rule: r, From: from, Actions: tx.out}
 		if c != nil {
-			t.Connection, t.To, t.Ended = c.connection, c.state, c.ended
+			t.To, t.Ended = c.state, c.ended
 		}
-		e.tell(t)
+		e.tell(c, t)
 	}
 }
 

@@ -32,7 +32,7 @@ func (e *Engine) act(m *Message, c *Call, key *callKey) bool {
 		c.seen++
 	}
 	if len(m.Body) > e.limits.MessageBytes && m.Transport != "engine" { // what it says itself is bounded already
-		e.tell(Trace{Message: m, Outcome: Failed, Call: idOf(c),
+		e.tell(c, Trace{Message: m, Outcome: Failed,
 			Err: fmt.Errorf("the message has %d bytes, more than the limit of %d", len(m.Body), e.limits.MessageBytes)})
 		return true
 	}
@@ -41,11 +41,11 @@ func (e *Engine) act(m *Message, c *Call, key *callKey) bool {
 		return false
 	}
 	if en == nil {
-		e.tell(Trace{Message: m, Outcome: Unmatched, Call: idOf(c)})
+		e.tell(c, Trace{Message: m, Outcome: Unmatched})
 		return false
 	}
 	if err := e.doc.read(m.Body, en.tree, len(rs.Paths)); err != nil {
-		e.tell(Trace{Message: m, Outcome: Failed, Call: idOf(c), Err: err})
+		e.tell(c, Trace{Message: m, Outcome: Failed, Err: err})
 		return true
 	}
 	f := &e.frame
@@ -68,7 +68,7 @@ func (e *Engine) act(m *Message, c *Call, key *callKey) bool {
 			}
 		}
 		if err != nil {
-			e.tell(Trace{Message: m, Outcome: Failed, Call: idOf(f.call), Rule: r, Err: &RuleError{r, err}})
+			e.tell(f.call, Trace{Message: m, Outcome: Failed, Rule: r, Err: &RuleError{r, err}})
 			return true
 		}
 		fired, last = true, r.order
@@ -84,7 +84,7 @@ func (e *Engine) act(m *Message, c *Call, key *callKey) bool {
 	case key != nil && !key.isConnection() && en.forCalls:
 		e.wait(*key, m)
 	default:
-		e.tell(Trace{Message: m, Outcome: Unmatched, Call: idOf(c)})
+		e.tell(c, Trace{Message: m, Outcome: Unmatched})
 	}
 	return fired
 }

@@ -16,7 +16,7 @@ func (e *Engine) wait(key callKey, m *Message) {
 	w := e.waiting[key]
 	if e.waitCount >= e.limits.Waiting || e.waitBytes+len(m.Body) > e.limits.WaitingBytes ||
 		w != nil && len(w.messages) >= e.limits.WaitingPer {
-		e.tell(Trace{Message: m, Outcome: Failed, Err: errTooManyWait})
+		e.tell(nil, Trace{Message: m, Outcome: Failed, Err: errTooManyWait})
 		return
 	}
 	if w == nil {
@@ -27,7 +27,7 @@ func (e *Engine) wait(key callKey, m *Message) {
 	w.messages = append(w.messages, *m)
 	e.waitCount++
 	e.waitBytes += len(m.Body)
-	e.tell(Trace{Message: m, Outcome: Waiting})
+	e.tell(nil, Trace{Message: m, Outcome: Waiting})
 }
 
 // takeWaiting returns what waits for a key and forgets it.
@@ -46,14 +46,17 @@ func (e *Engine) takeWaiting(key callKey) []Message {
 }
 
 func (e *Engine) giveUpWaiting(key callKey) {
-	messages := e.takeWaiting(key)
-	for _, m := range messages {
-		e.tell(Trace{Message: &m, Outcome: Unmatched})
+	e.waited = true
+	defer func() { e.waited = false }()
+	for _, m := range e.takeWaiting(key) {
+		e.tell(nil, Trace{Message: &m, Outcome: Unmatched})
 	}
 }
 
 // release handles the messages whose call has begun meanwhile.
 func (e *Engine) release() {
+	e.waited = true
+	defer func() { e.waited = false }()
 	for len(e.released) > 0 {
 		m := e.released[0]
 		e.released = e.released[1:]
