@@ -405,6 +405,38 @@ func TestWhatGoesUnasked(t *testing.T) {
 	}
 }
 
+// What is not weighed yet is little, however long messages are, or what is sent for
+// them.
+func TestWhatIsNotWeighedYet(t *testing.T) {
+	w := newWorld(t, plainRules+`
+[[rule]]
+name = "says much for little"
+on = "matrix org.example.little"
+in = "ringing"
+send = { to = "verto", type = "verto.info", body = { msg = '${ call.number }' } }
+`)
+	r := w.recorder
+	long := strings.Repeat("1", 200_000)
+	w.says("m.call.invite", "one", `,"number":"`+long+`"`)
+	for i := range 10 * notesOfSheet {
+		switch {
+		case i%7 == 0:
+			w.says("m.call.negotiate", "one", `,"party_id":"1","x":"`+long+`"`)
+		case i%3 == 0:
+			w.says("org.example.little", "one", "")
+		default:
+			w.says("m.call.candidates", "one", `,"x":"`+long[:15_000]+`"`)
+		}
+		held := 0
+		for n := r.sheet.heard; n < int(r.sheet.written.Load()); n++ {
+			held += weigh(r.sheet.notes[n].message, r.sheet.notes[n].actions, false)
+		}
+		if held > notesOfSheet*(unweighed+stepBytes+actionBytes) {
+			t.Fatalf("%d bytes are not weighed", held)
+		}
+	}
+}
+
 // Where nobody asks, a call of very many messages does not have all others
 // forgotten, be it under way or over.
 func TestACallOfManyMessages(t *testing.T) {

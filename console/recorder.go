@@ -20,6 +20,7 @@ const (
 	looseBytes = 4 << 20  // of their steps
 	ordinary   = 100      // messages of a call, and
 	longNote   = 64 << 10 // bytes of one: what goes beyond either pushes out nothing of other calls
+	unweighed  = 16 << 10 // bytes that a note may hold until its sheet is full
 )
 
 // A looseNote is one of a message of no call.
@@ -169,9 +170,18 @@ func (r *Recorder) Observe(t engine.Trace) {
 	s.notes[written].fill(&t)
 	written++
 	s.written.Store(written)
-	if written == notesOfSheet || len(t.Message.Body) > longNote || isOfTransport(t.Message) || r.watched.Load() {
+	if written == notesOfSheet || isLong(&t) || isOfTransport(t.Message) || r.watched.Load() {
 		r.catchUp(&t)
 	}
+}
+
+// isLong says whether what a note of the trace would hold is to be weighed at once.
+func isLong(t *engine.Trace) bool {
+	n := len(t.Message.Body)
+	for i := range t.Actions {
+		n += len(t.Actions[i].Body)
+	}
+	return n > unweighed
 }
 
 // catchUp numbers what the engine has told, t the last, makes room for more, and
