@@ -129,7 +129,7 @@ func watchGuarded(t *testing.T, cfg Config) *watched {
 func (w *watched) step(transport, typ, key, body string) []engine.Action {
 	w.t.Helper()
 	w.now = w.now.Add(20 * time.Millisecond)
-	return w.engine.Step(w.now, engine.Message{Transport: transport, Type: typ, Key: key, At: w.now, Body: json.RawMessage(body)})
+	return stepped(w.engine, w.recorder, w.now, engine.Message{Transport: transport, Type: typ, Key: key, At: w.now, Body: json.RawMessage(body)})
 }
 
 const theirSDP = `v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\na=one\r\na=two\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n`

@@ -60,7 +60,7 @@ func TestConnections(t *testing.T) {
 	w.api = NewAPI(w.recorder, APIOptions{})
 	says := func(typ, key string, of engine.CallID, body string) []engine.Action {
 		w.now = w.now.Add(time.Second)
-		return w.engine.Step(w.now, engine.Message{Transport: "gw", Type: typ, Key: key, Call: of, At: w.now, Body: json.RawMessage(body)})
+		return w.step(w.now, engine.Message{Transport: "gw", Type: typ, Key: key, Call: of, At: w.now, Body: json.RawMessage(body)})
 	}
 	hello := says(engine.TransportUp, "", "", `{}`)
 	says("hello.done", "", hello[0].Call, `{"kind":"done","session":7}`)

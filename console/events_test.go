@@ -116,7 +116,7 @@ func TestTransportsGoUpAndDown(t *testing.T) {
 	defer leave()
 	up = true
 	w.now = w.now.Add(time.Minute)
-	w.engine.Step(w.now, engine.Message{Transport: "verto", Type: engine.TransportUp, At: w.now, Body: json.RawMessage(`{}`)})
+	w.step(w.now, engine.Message{Transport: "verto", Type: engine.TransportUp, At: w.now, Body: json.RawMessage(`{}`)})
 	<-page.wake
 	n := w.recorder.take(page, false)
 	if len(n.transports) != 2 || !n.transports[1].Up || !n.transports[1].Since.Equal(w.now) {

@@ -60,7 +60,7 @@ func candidateOf(tell *teller, c *engine.Candidate) Candidate {
 type explainer struct {
 	one  chan struct{} // holds a value while somebody is at it
 	call engine.CallID
-	upTo uint64 // the last step that was gone through
+	upTo int // number of the last step that was gone through
 	list []*engine.Explanation
 	note string
 }
@@ -73,7 +73,7 @@ func (e *explainer) explain(ctx context.Context, a *API, id engine.CallID, steps
 	case <-ctx.Done():
 		return nil, "Too many explanations are asked for at once."
 	}
-	if e.call != id || e.upTo < steps[at].seq {
+	if e.call != id || e.upTo < steps[at].n {
 		if err := e.run(ctx, a, id, steps); err != nil {
 			return nil, "It takes too long to go through all messages once more."
 		}
@@ -98,7 +98,7 @@ func (e *explainer) explain(ctx context.Context, a *API, id engine.CallID, steps
 func (e *explainer) run(ctx context.Context, a *API, id engine.CallID, steps []step) error {
 	last := &steps[len(steps)-1]
 	past := a.recorder.past(math.MaxInt)
-	list := slices.DeleteFunc(past.list, func(g given) bool { return g.seq > last.seq })
+	list := slices.DeleteFunc(past.list, func(g given) bool { return g.At.After(last.now) })
 	e.call, e.upTo, e.list, e.note = "", 0, nil, ""
 	if len(list) == 0 {
 		return nil
@@ -107,8 +107,8 @@ func (e *explainer) run(ctx context.Context, a *API, id engine.CallID, steps []s
 		e.note = "Not all that came before is still kept: a limit may have counted more."
 	}
 	var found []*engine.Explanation
-	rules := list[0].rules
-	en := engine.New(rules.Ruleset, engine.Options{Limits: a.opts.Limits, Explain: func(x *engine.Explanation) {
+	rules := list[0].Rules
+	en := engine.New(rules, engine.Options{Limits: a.opts.Limits, Explain: func(x *engine.Explanation) {
 		if x.Call == id {
 			found = append(found, x)
 		}
@@ -117,14 +117,14 @@ func (e *explainer) run(ctx context.Context, a *API, id engine.CallID, steps []s
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if b.rules != rules {
-			rules = b.rules
-			en.SetRules(rules.Ruleset)
+		if b.Rules != rules {
+			rules = b.Rules
+			en.SetRules(rules)
 		}
-		en.Step(b.at, b.messages...)
+		en.Step(b.At, b.messages...)
 	}
 	en.Step(last.now) // what time alone has brought about
-	e.call, e.upTo, e.list = id, last.seq, found
+	e.call, e.upTo, e.list = id, last.n, found
 	return nil
 }
 

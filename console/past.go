@@ -12,7 +12,7 @@ import (
 // A given is a message that the engine was given, and the call that it came to
 // belong to.
 type given struct {
-	input
+	engine.Given
 	message engine.Message
 	call    engine.CallID
 	n       int // of its step in that call
@@ -34,12 +34,12 @@ type life struct{ begun, ended time.Time }
 // past gives the messages that are still kept of the newest calls, of so many, and
 // of all connections, and beside them those of no call.
 func (r *Recorder) past(most int) (p past) {
-	bySeq := map[uint64]given{}
+	byNth := map[uint64]given{}
 	note := func(call engine.CallID, steps []step) {
 		for i := range steps {
 			s := &steps[i]
-			if _, known := bySeq[s.input.seq]; s.input.seq != 0 && !known {
-				bySeq[s.input.seq] = given{s.input, *s.message, call, s.n}
+			if _, known := byNth[s.given.Nth]; s.given.Nth != 0 && !known {
+				byNth[s.given.Nth] = given{s.given, *s.message, call, s.n}
 			}
 		}
 	}
@@ -69,11 +69,7 @@ func (r *Recorder) past(most int) (p past) {
 		kept = append(kept, told{c.id, slices.Clip(c.steps)})
 	})
 	r.lock()
-	loose := make([]step, r.loose.len())
-	for i := range loose {
-		n := r.loose.at(i)
-		n.tell(&loose[i], n.rules)
-	}
+	loose := r.looseSteps()
 	p.lacks(r.lostAt)
 	p.limits = r.rules.Ruleset.Limits
 	r.mu.Unlock()
@@ -81,10 +77,10 @@ func (r *Recorder) past(most int) (p past) {
 		note(c.id, c.steps)
 	}
 	note("", loose)
-	for _, g := range bySeq {
+	for _, g := range byNth {
 		p.list = append(p.list, g)
 	}
-	slices.SortFunc(p.list, func(a, b given) int { return cmp.Compare(a.seq, b.seq) })
+	slices.SortFunc(p.list, func(a, b given) int { return cmp.Compare(a.Nth, b.Nth) })
 	return p
 }
 
@@ -115,7 +111,7 @@ func (p *past) whole(at time.Time) bool {
 // place is what the message is called where nobody knows its call.
 func (g *given) place() string {
 	if g.call == "" {
-		return fmt.Sprintf("message %d of no call", g.seq)
+		return fmt.Sprintf("message %d of no call", g.Nth)
 	}
 	return fmt.Sprintf("step %d%s", g.n, ofCall(g.call))
 }
@@ -124,17 +120,17 @@ func ofCall(id engine.CallID) string { return " of call " + string(id) }
 
 // A batch is messages that came together.
 type batch struct {
-	input
-	list     []given
-	messages []engine.Message
+	engine.Given // of the first
+	list         []given
+	messages     []engine.Message
 }
 
 // batches puts together what came together.
 func batches(list []given) []batch {
 	var all []batch
 	for _, g := range list {
-		if n := len(all); n == 0 || all[n-1].batch != g.batch {
-			all = append(all, batch{input: g.input})
+		if n := len(all); n == 0 || all[n-1].Step != g.Step {
+			all = append(all, batch{Given: g.Given})
 		}
 		b := &all[len(all)-1]
 		b.list, b.messages = append(b.list, g), append(b.messages, g.message)

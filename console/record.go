@@ -17,8 +17,6 @@ type record struct {
 	steps []step // never changed in place: slices of it are shared
 	next  int    // number of the next step
 	bytes int    // what the steps weigh
-	seq   uint64 // of the last step
-	heard uint64 // the place of its message
 	state string
 
 	forgotten  bool
@@ -37,9 +35,8 @@ type record struct {
 // A step is what became of one message by one rule.
 type step struct {
 	message *engine.Message
-	input   input // of the message
-	n       int   // within the call
-	seq     uint64
+	given   engine.Given // the message, if a peer said it
+	n       int          // within the call
 	weight  int
 	again   bool // the message is that of the step before
 	now     time.Time
@@ -51,15 +48,6 @@ type step struct {
 	err     error
 	began   bool
 	ended   bool
-}
-
-// An input is the place of a peer's message among all that the engine was given.
-// What came together is a batch.
-type input struct {
-	seq   uint64 // 0: the engine said it
-	batch uint64
-	at    time.Time
-	rules *loaded // that calls began with
 }
 
 // What a step and an action weigh beside their bodies.
@@ -91,15 +79,11 @@ func (c *record) extend() *step {
 
 // add numbers the step that was filled in last, and returns what it weighs.
 func (c *record) add() (weight int) {
-	s := &c.steps[len(c.steps)-1]
+	last := len(c.steps) - 1
+	s := &c.steps[last]
 	s.n = c.next
 	c.next++
-	if s.input.seq != 0 {
-		s.again = c.heard == s.input.seq
-	} else {
-		s.again = s.again && c.seq == s.seq-1
-	}
-	c.seq, c.heard = s.seq, s.input.seq
+	s.again = last > 0 && c.steps[last-1].message == s.message
 	if s.to != "" {
 		c.state = s.to
 	}

@@ -57,13 +57,13 @@ next = "end"
 func (w *world) says(typ, call, more string) []engine.Action {
 	w.now = w.now.Add(time.Second)
 	body := fmt.Sprintf(`{"type":%q,"room_id":"!r","sender":"@anna:example.org","content":{"call_id":%q%s}}`, typ, call, more)
-	return w.engine.Step(w.now, engine.Message{Transport: "matrix", Type: typ, Key: call, Scope: "!r", At: w.now, Body: json.RawMessage(body)})
+	return w.step(w.now, engine.Message{Transport: "matrix", Type: typ, Key: call, Scope: "!r", At: w.now, Body: json.RawMessage(body)})
 }
 
 // answers lets the far end say something.
 func (w *world) answers(typ string, a engine.Action) {
 	w.now = w.now.Add(time.Second)
-	w.engine.Step(w.now, engine.Message{Transport: "verto", Type: typ, Key: a.Key, At: w.now, Body: json.RawMessage(`{}`)})
+	w.step(w.now, engine.Message{Transport: "verto", Type: typ, Key: a.Key, At: w.now, Body: json.RawMessage(`{}`)})
 }
 
 func (w *world) story(id string) (s Story) {
@@ -170,18 +170,12 @@ func TestWhatWaited(t *testing.T) {
 	past := w.recorder.past(1)
 	var list []string
 	for _, g := range past.list {
-		list = append(list, fmt.Sprintf("%d %s %v", g.batch, g.message.Type, g.call != ""))
+		list = append(list, fmt.Sprintf("%d %s %v", g.Step, g.message.Type, g.call != ""))
 	}
 	if diff := cmp.Diff([]string{"1 m.call.candidates true", "2 m.call.invite true", "3 m.call.candidates false"}, list); diff != "" || !past.whole(past.begun) {
 		t.Errorf("%+v; (-want +got):\n%s", past, diff)
 	}
 	w.explained(s.Call)
-	w.now = w.now.Add(time.Hour)
-	w.engine.Step(w.now)
-	w.all()
-	if len(w.recorder.waiting) != 0 {
-		t.Errorf("%d wait", len(w.recorder.waiting))
-	}
 }
 
 // Messages that come together are gone through together: an invite and its hangup
@@ -192,9 +186,9 @@ func TestBatches(t *testing.T) {
 		body := fmt.Sprintf(`{"type":%q,"sender":"@anna:example.org","content":{"call_id":%q,"number":"1"}}`, typ, call)
 		return engine.Message{Transport: "matrix", Type: typ, Key: call, Scope: "!r", At: w.now, Body: json.RawMessage(body)}
 	}
-	w.engine.Step(w.now, message("m.call.invite", "one"), message("m.call.hangup", "one"), message("m.call.invite", "two"))
-	w.engine.Step(w.now, message("m.call.hangup", "two"))
-	w.engine.Step(w.now.Add(time.Second), message("m.call.hangup", "three"))
+	w.step(w.now, message("m.call.invite", "one"), message("m.call.hangup", "one"), message("m.call.invite", "two"))
+	w.step(w.now, message("m.call.hangup", "two"))
+	w.step(w.now.Add(time.Second), message("m.call.hangup", "three"))
 	var sizes []int
 	for _, b := range batches(w.recorder.past(10).list) {
 		sizes = append(sizes, len(b.messages))
@@ -205,6 +199,36 @@ func TestBatches(t *testing.T) {
 	}
 	for _, c := range w.all().Calls {
 		w.explained(c)
+	}
+}
+
+// However much comes together, it is kept, and that it came together.
+func TestALongStep(t *testing.T) {
+	w := newWorld(t, plainRules)
+	id := w.says("m.call.invite", "one", `,"number":"1"`)[0].Call
+	page, leave := w.recorder.join(id)
+	defer leave()
+	const n = 5 * notesOfSheet
+	var batch []engine.Message
+	for i := range n {
+		m := engine.Message{Transport: "matrix", Type: "m.call.invite", Key: fmt.Sprint("many", i), Scope: "!r", At: w.now, Body: json.RawMessage(`{"content":{"number":"1"}}`)}
+		switch {
+		case i == n-1:
+			m.Type, m.Key = "m.call.candidates", "one"
+		case i%2 == 0:
+			m.Type, m.Key, m.Scope = "org.example.noise", "", ""
+		}
+		batch = append(batch, m)
+	}
+	w.step(w.now, batch...)
+	<-page.wake
+	w.says("m.call.candidates", "one", "")
+	list := batches(w.recorder.past(n).list)
+	if len(list) != 3 || len(list[1].messages) != n {
+		t.Errorf("%d batches", len(list))
+	}
+	if calls, steps := w.all().Total, w.story(string(id)).Steps; calls != 1+n/2 || len(steps) != 5 {
+		t.Errorf("%d calls, of one of them %d steps", calls, len(steps))
 	}
 }
 
@@ -311,18 +335,19 @@ func TestMemoryIsBounded(t *testing.T) {
 	check := func() {
 		t.Helper()
 		r := w.recorder
-		bytes, loose := 0, 0
+		r.enterAll()
+		bytes := 0
 		for _, c := range r.calls {
 			for i := range c.steps {
 				bytes += c.steps[i].bytes()
 			}
 		}
-		for i := range r.loose.len() {
-			n := r.loose.at(i)
-			loose += weigh(n.message, n.actions, n.traces > 0)
+		loose := 0
+		for _, s := range r.looseSteps() {
+			loose += s.bytes()
 		}
-		if bytes != r.bytes || loose != r.ofLoose || bytes > mostBytes || loose > looseBytes {
-			t.Errorf("%d bytes, counted as %d; of no call %d, counted as %d", bytes, r.bytes, loose, r.ofLoose)
+		if bytes != r.bytes || loose != r.loose.weighs() || bytes > mostBytes || loose > looseBytes+heavySheet {
+			t.Errorf("%d bytes, counted as %d; of no call %d, counted as %d", bytes, r.bytes, loose, r.loose.weighs())
 		}
 	}
 	check()
@@ -370,8 +395,8 @@ func TestWhatGoesUnasked(t *testing.T) {
 		case n - 2:
 			w.says("m.call.candidates", "lives", "")
 		}
-		if r.ofNotes+r.bytes > mostBytes {
-			t.Fatalf("%d bytes are kept", r.ofNotes+r.bytes)
+		if n := r.notes.weighs() + r.bytes; n > mostBytes+2*heavySheet {
+			t.Fatalf("%d bytes are kept", n)
 		}
 	}
 	if len(r.calls) > 2 {
@@ -405,9 +430,9 @@ func TestWhatGoesUnasked(t *testing.T) {
 	}
 }
 
-// What is not weighed yet is little, however long messages are, or what is sent for
-// them.
-func TestWhatIsNotWeighedYet(t *testing.T) {
+// What is kept until its sheet is full is little, however long messages are, or what is
+// sent for them.
+func TestLongMessagesUnasked(t *testing.T) {
 	w := newWorld(t, plainRules+`
 [[rule]]
 name = "says much for little"
@@ -415,25 +440,19 @@ on = "matrix org.example.little"
 in = "ringing"
 send = { to = "verto", type = "verto.info", body = { msg = '${ call.number }' } }
 `)
-	r := w.recorder
-	long := strings.Repeat("1", 200_000)
-	w.says("m.call.invite", "one", `,"number":"`+long+`"`)
-	for i := range 10 * notesOfSheet {
-		switch {
-		case i%7 == 0:
-			w.says("m.call.negotiate", "one", `,"party_id":"1","x":"`+long+`"`)
-		case i%3 == 0:
-			w.says("org.example.little", "one", "")
-		default:
-			w.says("m.call.candidates", "one", `,"x":"`+long[:15_000]+`"`)
+	long, most := strings.Repeat("1", 200_000), 0
+	for i := range 1000 {
+		call, number := fmt.Sprint("call", i), long[:15_000]
+		if i%5 == 0 {
+			number = long
 		}
-		held := 0
-		for n := r.sheet.heard; n < int(r.sheet.written.Load()); n++ {
-			held += weigh(r.sheet.notes[n].message, r.sheet.notes[n].actions, false)
-		}
-		if held > notesOfSheet*(unweighed+stepBytes+actionBytes) {
-			t.Fatalf("%d bytes are not weighed", held)
-		}
+		w.says("m.call.invite", call, `,"number":"`+number+`"`)
+		w.says("org.example.little", call, "")
+		w.says("m.call.hangup", call, "")
+		most = max(most, w.recorder.notes.weighs()+w.recorder.bytes)
+	}
+	if most < mostBytes-2*heavySheet || most > mostBytes+2*heavySheet {
+		t.Errorf("%d bytes were kept", most)
 	}
 }
 
@@ -500,7 +519,7 @@ func TestStepsThatSomebodyHasStay(t *testing.T) {
 	given = append(given, page.steps...)
 	told := func() (list []string) {
 		for _, s := range given {
-			list = append(list, fmt.Sprint(s.n, s.seq, s.now, s.message.Type, s.message.Key, s.from, s.to, len(s.actions)))
+			list = append(list, fmt.Sprint(s.n, s.given, s.now, s.message.Type, s.message.Key, s.from, s.to, len(s.actions)))
 		}
 		return list
 	}
@@ -529,10 +548,14 @@ func TestObservingMakesNothing(t *testing.T) {
 	id := w.says("m.call.invite", "one", `,"number":"1"`)[0].Call
 	m := engine.Message{Transport: "matrix", Type: "m.call.candidates", Key: "one", Body: json.RawMessage(`{}`)}
 	trace := engine.Trace{Message: &m, Outcome: engine.Fired, Call: id, Nth: 2, Rule: &engine.Rule{Name: "noted"}, From: "ringing", To: "ringing"}
-	for range 2 * mostBytes / stepBytes {
+	observe := func() {
 		w.recorder.Observe(trace)
+		w.recorder.Stepped(w.engine)
 	}
-	if n := testing.AllocsPerRun(mostSteps, func() { w.recorder.Observe(trace) }); n != 0 {
+	for range 2 * mostBytes / stepBytes {
+		observe()
+	}
+	if n := testing.AllocsPerRun(mostSteps, observe); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -564,7 +587,7 @@ func TestNoMessageIsHeldByItsNames(t *testing.T) {
 		if err != nil || len(list) != 1 {
 			t.Fatal(err, len(list))
 		}
-		w.engine.Step(w.now, list...)
+		w.step(w.now, list...)
 	}
 	before := heap()
 	long := strings.Repeat("x", 30_000)
@@ -577,7 +600,7 @@ func TestNoMessageIsHeldByItsNames(t *testing.T) {
 		}
 	}
 	w.engine = nil
-	grown, counted := heap()-before, w.recorder.bytes+w.recorder.ofNotes+w.recorder.ofLoose
+	grown, counted := heap()-before, w.recorder.bytes+w.recorder.notes.weighs()+w.recorder.loose.weighs()
 	if grown > counted*3/2 {
 		t.Errorf("%d MiB are kept, counted as %d", grown>>20, counted>>20)
 	}
@@ -600,9 +623,9 @@ func TestNoMessageIsHeldByAnother(t *testing.T) {
 			}
 			batch = append(batch, m)
 		}
-		w.engine.Step(w.now, batch...)
+		w.step(w.now, batch...)
 	}
-	grown, counted := heap()-before, w.recorder.bytes+w.recorder.ofNotes+w.recorder.ofLoose
+	grown, counted := heap()-before, w.recorder.bytes+w.recorder.notes.weighs()+w.recorder.loose.weighs()
 	if grown > counted*3/2 {
 		t.Errorf("%d KiB are kept, counted as %d", grown>>10, counted>>10)
 	}
@@ -615,7 +638,8 @@ func TestLongNames(t *testing.T) {
 	for i := range 100 {
 		w.says(fmt.Sprint(i, strings.Repeat("t", 60_000)), "one", "")
 	}
-	if n := w.recorder.loose.len(); n > looseBytes/60_000 {
+	w.all()
+	if n := len(w.recorder.looseSteps()); n > looseBytes/60_000 {
 		t.Errorf("%d messages of long types are kept", n)
 	}
 	var c record

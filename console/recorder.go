@@ -20,15 +20,7 @@ const (
 	looseBytes = 4 << 20  // of their steps
 	ordinary   = 100      // messages of a call, and
 	longNote   = 64 << 10 // bytes of one: what goes beyond either pushes out nothing of other calls
-	unweighed  = 16 << 10 // bytes that a note may hold until its sheet is full
 )
-
-// A looseNote is one of a message of no call.
-type looseNote struct {
-	note
-	rules  *loaded
-	weight int
-}
 
 // RecorderOptions are what a recorder is made with.
 type RecorderOptions struct {
@@ -51,12 +43,14 @@ type Rules struct {
 
 // A Recorder observes an engine and keeps what it does, within bounds: messages
 // and actions where they stand, so that nothing is copied or put into words
-// before somebody asks. Observe and SetRules belong to the goroutine that steps
-// the engine; any goroutine may call the rest.
+// before somebody asks. Observe and Stepped belong to the goroutine that steps the
+// engine; any goroutine may call the rest.
 //
 // A bridge whose page nobody has open should not notice that it is recorded. So
-// Observe only notes what it is told. Notes are entered into their calls when
-// somebody asks, and thrown away with calls that have ended when there are too many.
+// Observe only notes what it is told, which takes the time that it takes to write it
+// down; all else is done when the engine has stepped, and what it decided is on its
+// way. Notes are entered into their calls when somebody asks, and thrown away with
+// calls that have ended when there are too many.
 type Recorder struct {
 	version string
 	begun   time.Time
@@ -70,12 +64,9 @@ type Recorder struct {
 	findings   rules.Findings
 	transports []*transportRecord
 
-	sheet   *sheet // that the engine writes on, and only it changes
-	notes   journal
-	ofNotes int // what the notes weigh that are not yet entered into their calls
-	beyond  int // what of these go beyond what is ordinary
-	loose   fifo[looseNote]
-	ofLoose int // what these weigh
+	notes  journal   // of calls, not yet entered into these
+	loose  journal   // of no call
+	lookAt time.Time // when transports came up or went down, as the engine's goroutine has it
 
 	calls     map[engine.CallID]*record
 	all       []*record // in the order in which they began; those forgotten too, for a while
@@ -86,16 +77,7 @@ type Recorder struct {
 	bytes     int       // of the steps of calls
 	lostAt    time.Time // when the last of what is no longer kept happened
 
-	seq     uint64                // of the last trace
-	heard   *engine.Message       // its message
-	now     int64                 // its time, as notes have it
-	first   uint64                // of the traces of that message
-	waited  *input                // when that message was given, if it has waited
-	input   input                 // the newest message of a peer
-	inputAt int64                 // when it came
-	spoke   bool                  // the engine has said something since
-	waiting map[sameMessage]input // messages that wait for their call
-
+	now     int64 // of the newest note that is entered
 	readers map[*reader]struct{}
 	watched atomic.Bool // there are readers
 }
@@ -123,9 +105,8 @@ func NewRecorder(o RecorderOptions) *Recorder {
 	r := &Recorder{
 		version: o.Version, begun: time.Now().UTC(),
 		hits: map[string]*hit{}, hitsOf: map[*engine.Rule]*hit{}, calls: map[engine.CallID]*record{},
-		waiting: map[sameMessage]input{}, readers: map[*reader]struct{}{},
+		readers: map[*reader]struct{}{}, notes: journal{sheet: &sheet{}}, loose: journal{sheet: &sheet{}},
 	}
-	r.sheet = r.notes.blank(nil)
 	for _, t := range o.Transports {
 		r.transports = append(r.transports, &transportRecord{Transport: t, up: t.Up == nil, since: r.begun})
 	}
@@ -136,10 +117,7 @@ func NewRecorder(o RecorderOptions) *Recorder {
 func (r *Recorder) SetRules(l Rules, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.hear()
-	r.turn()
 	r.rules = &loaded{l, at.UTC()}
-	r.sheet.rules = r.rules
 	clear(r.hitsOf)
 }
 
@@ -163,146 +141,81 @@ func (r *Recorder) Reloaded(used bool, found rules.Findings) {
 	}
 }
 
-// Observe is told of what the engine does.
+// Observe is told of what the engine does. Stepped must follow.
 func (r *Recorder) Observe(t engine.Trace) {
-	s := r.sheet
-	written := s.written.Load()
-	s.notes[written].fill(&t)
-	written++
-	s.written.Store(written)
-	if written == notesOfSheet || isLong(&t) || isOfTransport(t.Message) || r.watched.Load() {
-		r.catchUp(&t)
-	}
-}
-
-// isLong says whether what a note of the trace would hold is to be weighed at once.
-func isLong(t *engine.Trace) bool {
-	n := len(t.Message.Body)
-	for i := range t.Actions {
-		n += len(t.Actions[i].Body)
-	}
-	return n > unweighed
-}
-
-// catchUp numbers what the engine has told, t the last, makes room for more, and
-// wakes the page that shows its call.
-func (r *Recorder) catchUp(t *engine.Trace) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.hear()
-	if r.sheet.heard == notesOfSheet {
-		r.turn()
+	if t.Call == "" {
+		r.loose.add(&t)
+	} else {
+		r.notes.add(&t)
 	}
 	if isOfTransport(t.Message) {
-		r.look(t.Now)
+		r.lookAt = t.Now
 	}
-	if r.beyond > mostBytes/8 {
-		r.enterAll()
+}
+
+// Stepped is told that the engine has stepped, best when its actions are sent. It shows
+// to all what Observe was told, wakes the page that shows its call, and makes room for
+// more.
+func (r *Recorder) Stepped(e *engine.Engine) {
+	if !r.notes.isDue() && !r.loose.isDue() && r.lookAt.IsZero() && !r.watched.Load() {
+		r.notes.sheet.show()
+		r.loose.sheet.show()
+		return
 	}
-	for r.ofNotes > 0 && r.ofNotes+r.bytes > mostBytes {
-		r.makeRoom(t)
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for one := range r.readers {
-		if one.call != "" && one.call == t.Call {
+		if one.call != "" && r.notes.tells(one.call) {
 			one.poke()
 		}
 	}
+	r.notes.turn()
+	r.loose.turn()
+	if !r.lookAt.IsZero() {
+		r.look(r.lookAt)
+		r.lookAt = time.Time{}
+	}
+	if r.notes.beyond > mostBytes/8 {
+		r.enterAll()
+	}
+	for r.notes.weighs() > 0 && r.notes.weighs()+r.bytes > mostBytes {
+		r.makeRoom(e)
+	}
+	for r.loose.bytes > looseBytes || r.loose.full.len() > mostLoose/notesOfSheet {
+		r.dropLoose()
+	}
 }
 
-// turn has the engine write on a new sheet. The caller holds mu, as of all that
+// dropLoose lets go of the oldest notes of no call. The caller holds mu, as of all that
 // follow.
-func (r *Recorder) turn() {
-	full := r.sheet
-	if full.entered < full.heard {
-		r.notes.sheets.push(full)
-	} else {
-		r.notes.giveBack(full)
-	}
-	r.sheet = r.notes.blank(r.rules)
+func (r *Recorder) dropLoose() {
+	s, _ := r.loose.pop()
+	r.count(s)
+	r.lose(s.notes[s.entered-1].at())
+	r.loose.giveBack(s)
 }
 
-// hear numbers and weighs what the engine has written.
-func (r *Recorder) hear() {
-	s := r.sheet
-	for written := int(s.written.Load()); s.heard < written; s.heard++ {
-		n := &s.notes[s.heard]
-		r.number(n)
-		weight := weigh(n.message, n.actions, n.traces > 0)
-		if n.call == "" {
-			r.keepLoose(n, s.rules, weight)
-			*n = note{}
-			continue
-		}
-		s.bytes += weight
-		r.ofNotes += weight
-		if !n.early || weight > longNote {
-			r.beyond += weight
+// count enters those notes of no call that have been made since it was done last: rules
+// may have acted on them.
+func (r *Recorder) count(s *sheet) {
+	for written := int(s.shown.Load()); s.entered < written; s.entered++ {
+		n := &s.notes[s.entered]
+		r.now = max(r.now, n.now)
+		if n.fired() {
+			r.hit(n.rule, n.now)
 		}
 	}
 }
 
-// number numbers a note, and finds out whether it is of the message of the one
-// before, as one message has several where several rules or calls are for it; if
-// not, when the message came, if it is a peer's: it may have waited.
-func (r *Recorder) number(n *note) {
-	m := n.message
-	r.seq++
-	n.seq = r.seq
-	if m == r.heard && n.now == r.now {
-		n.traces = uint32(r.seq - r.first)
-	} else {
-		r.heard, r.now, r.first = m, n.now, r.seq
-		r.place(n)
-	}
-	n.batch = r.input.batch
-	if r.waited != nil {
-		if n.more == nil {
-			n.more = &more{}
-		}
-		n.more.waited = r.waited
-	}
-}
-
-// place finds out when the message of a note was given to the engine.
-func (r *Recorder) place(n *note) {
-	m := n.message
-	r.waited = nil
-	if m.Transport == ownTransport {
-		r.spoke = true
-		return
-	}
-	same := sameMessage{m.Type, m.Key, start(m.Body)}
-	if n.waited {
-		if waited, ok := r.waiting[same]; ok {
-			delete(r.waiting, same)
-			r.waited = &waited
-			return
+// looseSteps gives all that is kept of no call.
+func (r *Recorder) looseSteps() (list []step) {
+	for _, s := range append(r.loose.full.list(), r.loose.sheet) {
+		for i := range s.entered {
+			list = append(list, step{})
+			s.notes[i].tell(&list[len(list)-1], s.rules)
 		}
 	}
-	// Messages at one time, between which the engine has nothing to say, act as if
-	// they had come together.
-	if r.spoke || n.now != r.inputAt || r.rules != r.input.rules {
-		r.input.batch++
-	}
-	r.spoke = false
-	r.input.seq, r.input.rules, r.inputAt = r.seq, r.rules, n.now
-	if outcomes[n.outcome] == engine.Waiting && same.body != nil {
-		r.input.at = n.at()
-		r.waiting[same] = r.input
-	}
-}
-
-func (r *Recorder) keepLoose(n *note, rules *loaded, weight int) {
-	if outcomes[n.outcome] == engine.Fired {
-		r.hit(n.rule, n.now)
-	}
-	r.loose.push(looseNote{*n, rules, weight})
-	r.ofLoose += weight
-	for r.ofLoose > looseBytes || r.loose.len() > mostLoose {
-		gone, _ := r.loose.pop()
-		r.ofLoose -= gone.weight
-		r.lose(gone.at())
-	}
+	return list
 }
 
 // lock takes mu, when all that was told has been entered. In between the engine may
@@ -324,31 +237,31 @@ func (r *Recorder) enterAll() {
 // enterSome enters the oldest notes into their calls. It returns whether there are
 // more.
 func (r *Recorder) enterSome() bool {
-	s, full := r.notes.sheets.pop()
+	s, full := r.notes.pop()
 	if !full {
-		r.hear()
-		s = r.sheet
+		s = r.notes.sheet
 	}
-	r.ofNotes -= s.bytes
-	s.bytes = 0
-	for ; s.entered < s.heard; s.entered++ {
+	for written := int(s.shown.Load()); s.entered < written; s.entered++ {
 		n := &s.notes[s.entered]
-		if n.message != nil {
-			r.enter(n, s.rules)
-			*n = note{}
-		}
+		s.gone += int(n.weight)
+		r.enter(n, s.rules)
+		*n = note{}
 	}
 	if full {
 		r.notes.giveBack(s)
 		return true
 	}
-	r.beyond = 0
+	for i := range r.loose.full.len() {
+		r.count(*r.loose.full.at(i))
+	}
+	r.count(r.loose.sheet)
 	return false
 }
 
 // enter enters a note into its call.
-func (r *Recorder) enter(n *note, rules *loaded) {
-	if outcomes[n.outcome] == engine.Fired {
+func (r *Recorder) enter(n *note, rules *engine.Ruleset) {
+	r.now = max(r.now, n.now)
+	if n.fired() {
 		r.hit(n.rule, n.now)
 	}
 	c := r.calls[n.call]
@@ -376,33 +289,29 @@ func (r *Recorder) enter(n *note, rules *loaded) {
 }
 
 // makeRoom lets go of a call that has ended, or else of the oldest notes that are of
-// such calls. t is what the engine tells just now.
-func (r *Recorder) makeRoom(t *engine.Trace) {
+// such calls.
+func (r *Recorder) makeRoom(e *engine.Engine) {
 	if c, ok := r.ended.pop(); ok {
 		r.forget(c)
 		return
 	}
-	s, full := r.notes.sheets.pop()
+	s, full := r.notes.pop()
 	if !full {
 		r.enterAll()
 		return
 	}
-	r.ofNotes -= s.bytes
 	var call engine.CallID
 	lives, last := false, int64(0)
-	for i := s.entered; i < s.heard; i++ {
-		n := &s.notes[i]
-		if n.message == nil {
-			continue
-		}
+	for written := int(s.shown.Load()); s.entered < written; s.entered++ {
+		n := &s.notes[s.entered]
 		if n.call != call {
-			call, lives = n.call, t.Lives(n.call)
+			call, lives = n.call, e.Lives(n.call)
 		}
 		if lives {
 			r.enter(n, s.rules)
 			continue
 		}
-		if outcomes[n.outcome] == engine.Fired {
+		if n.fired() {
 			r.hit(n.rule, n.now)
 		}
 		last = n.now
@@ -426,19 +335,6 @@ func isOfTransport(m *engine.Message) bool {
 
 // isCallEnd says whether it is the last that the engine says of a call.
 func isCallEnd(m *engine.Message) bool { return m.Transport == ownTransport && m.Type == "call.end" }
-
-// sameMessage tells a message from others: the engine keeps bodies where they are.
-type sameMessage struct {
-	typ, key string
-	body     *byte // its first
-}
-
-func start(body []byte) *byte {
-	if len(body) == 0 {
-		return nil
-	}
-	return &body[0]
-}
 
 func (r *Recorder) hit(rule *engine.Rule, now int64) {
 	h := r.hitsOf[rule]

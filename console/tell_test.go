@@ -58,11 +58,11 @@ func TestSecretsAreNotTold(t *testing.T) {
 	body := func(sess string) json.RawMessage {
 		return json.RawMessage(`{"sender":"@anna:example.org","sdp":"` + sdp + `","passwd":"hunter3","sessid":"` + sess + `","pin":{"x":["hunter5"]},"digits":"4711"}`)
 	}
-	invite := w.engine.Step(w.now, engine.Message{Transport: "matrix", Type: "m.call.invite", Key: "one", Scope: "!r", At: w.now, Body: body("hunter4")})
+	invite := w.step(w.now, engine.Message{Transport: "matrix", Type: "m.call.invite", Key: "one", Scope: "!r", At: w.now, Body: body("hunter4")})
 	id := string(invite[0].Call)
 	page.call = invite[0].Call
-	w.engine.Step(w.now, engine.Message{Transport: "verto", Type: "verto.answer", Key: invite[0].Key, At: w.now, Body: body("hunter6")})
-	w.engine.Step(w.now, engine.Message{Transport: "verto", Type: "verto.noise", Key: invite[0].Key, At: w.now, Body: json.RawMessage(`passwd "passwd":"hunter7"`)})
+	w.step(w.now, engine.Message{Transport: "verto", Type: "verto.answer", Key: invite[0].Key, At: w.now, Body: body("hunter6")})
+	w.step(w.now, engine.Message{Transport: "verto", Type: "verto.noise", Key: invite[0].Key, At: w.now, Body: json.RawMessage(`passwd "passwd":"hunter7"`)})
 
 	told := map[string]string{}
 	for _, path := range []string{"", "/steps/0", "/steps/1", "/steps/2"} {

@@ -110,7 +110,7 @@ var errNotRead = errors.New("a trial reads no file that the running bridge has n
 func replayed(past []given) []replay.Batch {
 	var list []replay.Batch
 	for _, b := range batches(past) {
-		one := replay.Batch{At: b.at, Messages: b.messages}
+		one := replay.Batch{At: b.At, Messages: b.messages}
 		for _, g := range b.list {
 			one.Places = append(one.Places, g.place())
 		}

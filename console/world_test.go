@@ -113,6 +113,17 @@ func (w *world) reload(text string) {
 	w.recorder.Reloaded(true, nil)
 }
 
+func (w *world) step(at time.Time, batch ...engine.Message) []engine.Action {
+	return stepped(w.engine, w.recorder, at, batch...)
+}
+
+// stepped has messages come, and a recorder see what becomes of them.
+func stepped(e *engine.Engine, r *Recorder, at time.Time, batch ...engine.Message) []engine.Action {
+	actions := e.Step(at, batch...)
+	r.Stepped(e)
+	return actions
+}
+
 // A came is a message of a capture, and when it came.
 type came struct {
 	at      time.Time
@@ -165,7 +176,7 @@ func captures(t testing.TB) []string {
 func (w *world) play(list []came) {
 	for _, one := range list {
 		w.now = one.at
-		w.engine.Step(w.now, one.message)
+		w.step(w.now, one.message)
 	}
 }
 
@@ -177,7 +188,7 @@ func (w *world) finish() {
 			w.t.Fatal("calls last for ever")
 		}
 		w.now = at
-		w.engine.Step(at)
+		w.step(at)
 	}
 }
 

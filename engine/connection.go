@@ -175,6 +175,7 @@ func (e *Engine) tellUp(key callKey) {
 		return
 	}
 	m.At = e.now
+	e.number()
 	e.shared = true // by no rule but one that begins a connection
 	defer func() { e.shared = false }()
 	e.handle(&m, nil, &key)

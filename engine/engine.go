@@ -81,6 +81,23 @@ type Trace struct {
 // Tells says whether the rule has set any of what Told tells.
 func (t *Trace) Tells() bool { return t.Outcome == Fired && t.Rule.tells }
 
+// A Given says when a peer's message was given to the engine.
+type Given struct {
+	Nth   uint64 // message of all that the engine was given, from 1
+	Step  uint64 // what came together has the same
+	At    time.Time
+	Rules *Ruleset // that calls began with
+}
+
+// Given says when the message was given to the engine, which is earlier where it has
+// waited. It means nothing where the engine itself says the message.
+func (t *Trace) Given() (g Given) {
+	if t.engine != nil {
+		g = t.engine.given
+	}
+	return g
+}
+
 // Told is what rules have set so far, of the variables that the end of a call
 // tells ("direction", "user", "number", "cause"); "" where there is nothing, or
 // the call has ended.
@@ -97,22 +114,6 @@ func (t *Trace) Told(name string) string {
 	return ""
 }
 
-// Lives says whether some call, or connection, is under way.
-func (t *Trace) Lives(id CallID) bool {
-	if t.engine == nil {
-		return false
-	}
-	if t.engine.calls[id] != nil {
-		return true
-	}
-	for _, c := range t.engine.conns {
-		if c.id == id {
-			return true
-		}
-	}
-	return false
-}
-
 // An Engine holds the calls under way. It is not safe for concurrent use: one
 // goroutine steps it.
 type Engine struct {
@@ -123,6 +124,8 @@ type Engine struct {
 
 	now       time.Time
 	steps     uint64
+	numbered  uint64 // messages that it was given
+	given     Given  // the message at hand, if it is a peer's
 	order     uint64
 	calls     map[CallID]*Call
 	byKey     map[callKey]*Call
@@ -146,8 +149,8 @@ type Engine struct {
 	quiet    bool // it may be another's, if no rule acts on it
 	out      []Action
 	queue    []queued
-	released []Message // waited for a call that has now begun
-	waited   bool      // the message at hand has waited
+	released []early // waited for a call that has now begun
+	waited   bool    // the message at hand has waited
 	frame    Frame
 	doc      document
 	fresh    *Call // that the message at hand would begin
@@ -234,6 +237,19 @@ func (e *Engine) Calls() []CallInfo {
 	return infos
 }
 
+// Lives says whether some call, or connection, is under way.
+func (e *Engine) Lives(id CallID) bool {
+	if e.calls[id] != nil {
+		return true
+	}
+	for _, c := range e.conns {
+		if c.id == id {
+			return true
+		}
+	}
+	return false
+}
+
 func (e *Engine) ordered() []*Call {
 	list := make([]*Call, 0, len(e.calls))
 	for _, c := range e.calls {
@@ -269,6 +285,7 @@ func (e *Engine) Step(now time.Time, batch ...Message) []Action {
 			one := batch[i]
 			m = &one
 		}
+		e.number()
 		e.receive(m)
 		e.release()
 	}
@@ -296,6 +313,12 @@ func (e *Engine) advance(now time.Time) {
 	if now.After(e.now) {
 		e.now = now.UTC() // hours mean the same on every machine
 	}
+}
+
+// number numbers a message that e is given.
+func (e *Engine) number() {
+	e.numbered++
+	e.given = Given{e.numbered, e.steps, e.now, e.rules}
 }
 
 // receive finds out what a message belongs to and lets the rules act on it.

@@ -5,8 +5,14 @@ import "errors"
 // Messages that come before their call, such as candidates that overtook their
 // invite, wait here for a rule that begins it.
 type waiting struct {
-	messages []Message
+	messages []early
 	over     *deadline
+}
+
+// An early message came before its call.
+type early struct {
+	Message
+	given Given
 }
 
 var errTooManyWait = errors.New("too many messages wait for a call that has not begun")
@@ -24,14 +30,14 @@ func (e *Engine) wait(key callKey, m *Message) {
 		e.waiting[key] = w
 		e.deadlines.start(w.over, e.now.Add(e.limits.WaitFor))
 	}
-	w.messages = append(w.messages, *m)
+	w.messages = append(w.messages, early{*m, e.given})
 	e.waitCount++
 	e.waitBytes += len(m.Body)
 	e.tell(nil, Trace{Message: m, Outcome: Waiting})
 }
 
 // takeWaiting returns what waits for a key and forgets it.
-func (e *Engine) takeWaiting(key callKey) []Message {
+func (e *Engine) takeWaiting(key callKey) []early {
 	w := e.waiting[key]
 	if w == nil {
 		return nil
@@ -49,7 +55,8 @@ func (e *Engine) giveUpWaiting(key callKey) {
 	e.waited = true
 	defer func() { e.waited = false }()
 	for _, m := range e.takeWaiting(key) {
-		e.tell(nil, Trace{Message: &m, Outcome: Unmatched})
+		e.given = m.given
+		e.tell(nil, Trace{Message: &m.Message, Outcome: Unmatched})
 	}
 }
 
@@ -60,7 +67,8 @@ func (e *Engine) release() {
 	for len(e.released) > 0 {
 		m := e.released[0]
 		e.released = e.released[1:]
-		e.receive(&m)
+		e.given = m.given
+		e.receive(&m.Message)
 	}
 	e.released = nil
 }

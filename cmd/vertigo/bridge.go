@@ -261,6 +261,9 @@ func (b *Bridge) timed(decide func() []engine.Action) {
 		b.opts.Tracer.Stepped()
 	}
 	b.carryOut(actions)
+	if b.opts.Recorder != nil {
+		b.opts.Recorder.Stepped(b.engine)
+	}
 }
 
 // follow makes these the rules that calls begin with from now on.
