@@ -22,7 +22,7 @@ const (
 
 // givenUp are the rules that end a call which cannot be saved.
 var givenUp = []string{
-	"FreeSWITCH no longer knows the call, or takes it for one that was never answered",
+	"no hangup came, or FreeSWITCH takes the call for one that was never answered: it has lost it",
 	"FreeSWITCH does not take the client's answer: the call cannot be saved",
 	"the client does not take the new offers: the call cannot be saved",
 	"the client is gone without a word",
