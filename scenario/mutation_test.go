@@ -31,7 +31,7 @@ import (
 // with the race detector or -short.
 const (
 	mutants       = 200
-	mutantsIfSlow = 20
+	mutantsIfSlow = 40
 	mutationSeed  = 4
 )
 
